@@ -144,11 +144,11 @@ void answer_what_is_due() {
   }
 }
 
-int wait_for_events(int epoll, epoll_event* events, int most) {
-  if (waiting.empty()) return epoll_wait(epoll, events, most, -1);
+int wait_for_events(int epoll, epoll_event* events, int max) {
+  if (waiting.empty()) return epoll_wait(epoll, events, max, -1);
   const auto left = std::max(waiting.front().at - Clock::now(), Clock::duration(0));
   const timespec patience{0, std::chrono::nanoseconds(left).count()};
-  return epoll_pwait2(epoll, events, most, &patience, nullptr);
+  return epoll_pwait2(epoll, events, max, &patience, nullptr);
 }
 
 }  // namespace

@@ -11,7 +11,9 @@ import sys
 import tokenize
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BANNED = re.compile(r"\b(whoever|whomever|somebody|nobody|everybody|likewise)\b|\bkMost\w*", re.IGNORECASE)
+# Names of limits that ought to begin with `max` or `min`; `least_request` is the field's name for a way of balancing.
+LIMITS = r"\bkMost\w*|\b(?:most|least|longest)_(?!requests?\b)\w+"
+BANNED = re.compile(r"\b(whoever|whomever|somebody|nobody|everybody|likewise)\b|" + LIMITS, re.IGNORECASE)
 # Folders whose texts have not been revised yet.
 NOT_YET = ()
 # String literals of tests and benchmarks are input rather than messages.
@@ -26,7 +28,7 @@ def of_cpp(path, text):
     for match in CPP.finditer(text):
         if match[0].startswith("//") or (path.startswith(MESSAGES) and not NAME_OF_USER.fullmatch(match[0])):
             yield text.count("\n", 0, match.start()) + 1, match[0]
-    for match in re.finditer(r"\bkMost\w*", text):
+    for match in re.finditer(LIMITS, text):
         yield text.count("\n", 0, match.start()) + 1, match[0]
 
 

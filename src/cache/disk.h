@@ -19,9 +19,9 @@ namespace portcullis::cache {
 
 struct DiskSettings {
   std::string path{};  // of the directory; empty: no disk cache
-  uint64_t most_bytes = 0;
-  uint64_t least_object = 1 << 20;  // min size of a body on disk; smaller bodies stay in memory
-  uint64_t most_object = 1 << 30;
+  uint64_t max_bytes = 0;
+  uint64_t min_object = 1 << 20;  // min size of a body on disk; smaller bodies stay in memory
+  uint64_t max_object = 1 << 30;
 
   bool operator==(const DiskSettings&) const = default;
 };

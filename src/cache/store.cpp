@@ -18,18 +18,18 @@ namespace {
 size_t ghosts_of(const Disk* disk) {
   if (disk == nullptr) return 1;
   const DiskSettings& settings = disk->settings();
-  const uint64_t objects = settings.most_bytes / std::max<uint64_t>(settings.least_object, 1);
+  const uint64_t objects = settings.max_bytes / std::max<uint64_t>(settings.min_object, 1);
   return static_cast<size_t>(std::clamp<uint64_t>(objects, 64, 1 << 20));
 }
 
 }  // namespace
 
-Store::Store(uint64_t most_bytes, std::unique_ptr<Disk> disk)
-    : most_bytes_(most_bytes),
+Store::Store(uint64_t max_bytes, std::unique_ptr<Disk> disk)
+    : max_bytes_(max_bytes),
       seed_(std::random_device{}()),
       disk_(std::move(disk)),
       disk_queue_(ghosts_of(disk_.get())) {
-  const uint64_t ghosts = std::clamp<uint64_t>(most_bytes / kShards / 4096, 64, 64 << 10);
+  const uint64_t ghosts = std::clamp<uint64_t>(max_bytes / kShards / 4096, 64, 64 << 10);
   for (auto& shard : shards_) shard = std::make_unique<Shard>(ghosts);
   if (disk_ == nullptr) return;
   restoring_.goes_on = true;
@@ -176,23 +176,23 @@ std::unique_ptr<Filling> Store::fill(std::shared_ptr<Entry> entry, std::optional
                                      uint64_t limit) {
   const uint64_t expected = length.value_or(0);
   const bool has_disk = disk_ != nullptr && disk_->active();
-  uint64_t most = limit;
+  uint64_t max = limit;
   if (has_disk) {
-    most = std::min({limit, disk_->settings().most_object, disk_->settings().most_bytes});
+    max = std::min({limit, disk_->settings().max_object, disk_->settings().max_bytes});
   } else if (limit == kNoLimit) {
-    most = kMaxInMemory;
+    max = kMaxInMemory;
   }
-  if (expected > most) return nullptr;
+  if (expected > max) return nullptr;
   const bool to_disk = goes_to_disk(expected);
   const uint64_t takes = to_disk ? taken_by_one_on_disk() : expected;
-  if (filling_.load(std::memory_order_relaxed) + takes > most_bytes_ / 2) return nullptr;
+  if (filling_.load(std::memory_order_relaxed) + takes > max_bytes_ / 2) return nullptr;
   if (to_disk) {
     entry->body = std::make_shared<Body>(length, disk_->make_file());
     watch(entry);
   } else {
     entry->body = std::make_shared<Body>(length);
   }
-  return std::make_unique<Filling>(*this, std::move(entry), most);
+  return std::make_unique<Filling>(*this, std::move(entry), max);
 }
 
 void Store::completed(const Entry& entry) {
@@ -229,7 +229,7 @@ StoreState Store::state() const {
     return number.load(std::memory_order_relaxed);
   };
   StoreState out{.bytes = read(bytes_),
-                 .most_bytes = most_bytes_,
+                 .max_bytes = max_bytes_,
                  .entries = read(entries_),
                  .filling_bytes = read(filling_),
                  .evictions = read(evictions_),
@@ -237,7 +237,7 @@ StoreState Store::state() const {
   if (disk_ == nullptr) return out;
   const DiskCounts& counts = disk_->counts();
   out.disk = {.bytes = read(disk_bytes_),
-              .most_bytes = disk_->settings().most_bytes,
+              .max_bytes = disk_->settings().max_bytes,
               .entries = read(disk_entries_),
               .evictions = read(disk_evictions_),
               .read_bytes = read(counts.read),

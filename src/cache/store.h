@@ -40,7 +40,7 @@ struct Purge {
 // The state of the cache as a whole.
 struct StoreState {
   uint64_t bytes = 0;
-  uint64_t most_bytes = 0;
+  uint64_t max_bytes = 0;
   uint64_t entries = 0;
   uint64_t filling_bytes = 0;
   uint64_t evictions = 0;
@@ -49,7 +49,7 @@ struct StoreState {
   // The disk; all values are 0 without a disk cache.
   struct Disk {
     uint64_t bytes = 0;
-    uint64_t most_bytes = 0;
+    uint64_t max_bytes = 0;
     uint64_t entries = 0;
     uint64_t evictions = 0;
     uint64_t read_bytes = 0;
@@ -69,7 +69,7 @@ struct StoreState {
 class Store {
  public:
   // `disk` is null without a disk cache. Objects on disk are restored little by little.
-  explicit Store(uint64_t most_bytes, std::unique_ptr<Disk> disk = nullptr);
+  explicit Store(uint64_t max_bytes, std::unique_ptr<Disk> disk = nullptr);
   ~Store();
   // Stops the store's own threads. Control thread.
   void stop();
@@ -145,7 +145,7 @@ class Store {
   void count(Locked& locked, const Entry& entry, bool proven);
   void uncount(Locked& locked, const Entry& entry);
   void note_gone(const Entry& entry);
-  bool memory_is_full() const { return bytes_.load(std::memory_order_relaxed) > most_bytes_; }
+  bool memory_is_full() const { return bytes_.load(std::memory_order_relaxed) > max_bytes_; }
   bool disk_is_full() const;
   bool takes_no_more(const Entry& entry) const;
   void make_room_in_memory(uint64_t uri_hash);
@@ -154,14 +154,14 @@ class Store {
   // Use of the disk.
   bool goes_to_disk(uint64_t size) const;
   // The memory of a body while it is received for the disk; with little memory at most half of it.
-  uint64_t taken_by_one_on_disk() const { return std::min(Body::kMaxUnwritten, most_bytes_ / 2); }
+  uint64_t taken_by_one_on_disk() const { return std::min(Body::kMaxUnwritten, max_bytes_ / 2); }
   void move_to_disk(const std::shared_ptr<Entry>& entry);
   void watch(const std::shared_ptr<Entry>& entry);
   bool restore(const DiskHead& head, std::unique_ptr<DiskFile> file);
   void note_purge(const Purge& purge);
   bool outlives_purges(Entry& entry, const DiskHead& head);
 
-  const uint64_t most_bytes_;
+  const uint64_t max_bytes_;
   const uint64_t seed_;
   const std::unique_ptr<Disk> disk_;  // must outlive the entries
   std::array<std::unique_ptr<Shard>, kShards> shards_;

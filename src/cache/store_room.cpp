@@ -53,22 +53,22 @@ void Store::note_gone(const Entry& entry) {
 
 bool Store::disk_is_full() const {
   // The heads of bodies on disk may take half of the memory.
-  return disk_bytes_.load(std::memory_order_relaxed) > disk_->settings().most_bytes ||
-         disk_heads_.load(std::memory_order_relaxed) > most_bytes_ / 2;
+  return disk_bytes_.load(std::memory_order_relaxed) > disk_->settings().max_bytes ||
+         disk_heads_.load(std::memory_order_relaxed) > max_bytes_ / 2;
 }
 
 // True when there is no space for the body that is being received.
 bool Store::takes_no_more(const Entry& entry) const {
   if (entry.body->on_disk() && disk_is_full()) return true;
-  return filling_.load(std::memory_order_relaxed) > most_bytes_ / 2;
+  return filling_.load(std::memory_order_relaxed) > max_bytes_ / 2;
 }
 
 // Evicts from shards that exceed their share of the memory; when the total is too large, at least one shard
 // does. Starts with the shard that has received an entry.
 void Store::make_room_in_memory(uint64_t uri_hash) {
   // The memory for the heads of bodies on disk is not shared out to shards.
-  const uint64_t heads = std::min(disk_heads_.load(std::memory_order_relaxed), most_bytes_);
-  const uint64_t share = (most_bytes_ - heads) / kShards;
+  const uint64_t heads = std::min(disk_heads_.load(std::memory_order_relaxed), max_bytes_);
+  const uint64_t share = (max_bytes_ - heads) / kShards;
   size_t next = uri_hash % kShards;
   for (size_t content = 0; memory_is_full() && content < kShards;) {
     Shard& shard = *shards_[next % kShards];

@@ -131,7 +131,7 @@ client::HttpResponse AdminClient::ask(const std::string& method, const std::stri
   request.unix_socket = unix_socket_;
   request.timeout = timeout;
   request.body = std::move(body);
-  request.most_bytes = 64 << 20;
+  request.max_bytes = 64 << 20;
   request.ca_file = ca_;
   request.certificate_file = certificate_;
   request.key_file = key_;

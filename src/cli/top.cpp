@@ -95,7 +95,7 @@ class Page {
     text_ += colours_ ? "\x1b[K\n" : "\n";
   }
   void table(const std::string& title, const std::vector<std::string>& heads,
-             const std::vector<std::vector<std::string>>& rows, size_t most) {
+             const std::vector<std::vector<std::string>>& rows, size_t max) {
     static constexpr size_t kFirst = 36, kOther = 10;
     line("");
     const auto cells = [](const std::vector<std::string>& row) {
@@ -114,8 +114,8 @@ class Page {
     head.insert(head.end(), heads.begin(), heads.end());
     line(cells(head), "7");
     if (rows.empty()) line("(none)", "2");
-    for (size_t i = 0; i < std::min(rows.size(), most); ++i) line(cells(rows[i]));
-    if (rows.size() > most) line("and " + std::to_string(rows.size() - most) + " more", "2");
+    for (size_t i = 0; i < std::min(rows.size(), max); ++i) line(cells(rows[i]));
+    if (rows.size() > max) line("and " + std::to_string(rows.size() - max) + " more", "2");
   }
   std::string text() && { return std::move(text_); }
 
@@ -196,7 +196,7 @@ std::vector<std::vector<std::string>> rows_of_policy_metrics(const json& metrics
   return out;
 }
 
-void show(Page& page, const json& live, const Order& order, size_t most) {
+void show(Page& page, const json& live, const Order& order, size_t max) {
   const json &whole = live["whole"], &runtime = live["runtime"];
   std::string busy;
   for (const json& one : runtime["busy"]) busy += " " + share(one.get<double>());
@@ -216,7 +216,7 @@ void show(Page& page, const json& live, const Order& order, size_t most) {
     const std::string name = route["name"];
     rows.push_back(cells(name.empty() ? "(no route)" : name, route));
   }
-  page.table("ROUTE", heads, rows, most);
+  page.table("ROUTE", heads, rows, max);
   rows.clear();
   std::vector<json> targets;
   for (const json& upstream : live["upstreams"]) {
@@ -232,7 +232,7 @@ void show(Page& page, const json& live, const Order& order, size_t most) {
   }
   std::vector<std::string> with_state = heads;
   with_state.push_back("state");
-  page.table("TARGET", with_state, rows, most);
+  page.table("TARGET", with_state, rows, max);
   rows.clear();
   std::vector<json> limited = live["limited"].get<std::vector<json>>();
   std::stable_sort(limited.begin(), limited.end(),
@@ -240,15 +240,15 @@ void show(Page& page, const json& live, const Order& order, size_t most) {
   for (const json& one : limited)
     rows.push_back({plain(one["who"]), format("%.0f", one["last_minute"].get<double>()),
                     plain(one["route"].get<std::string>() + ", " + one["reason"].get<std::string>())});
-  page.table("LIMITED", {"per min", "by"}, rows, most);
+  page.table("LIMITED", {"per min", "by"}, rows, max);
   rows.clear();
   for (const json& one : live["failed"])
     rows.push_back({plain(one.value("method", "-") + " " + one.value("path", "")),
                     std::to_string(one.value("status", 0)),
                     plain(one.value("ended", "") + " " + one.value("target", ""))});
-  page.table("FAILING REQUESTS", {"status", "why"}, rows, most);
+  page.table("FAILING REQUESTS", {"status", "why"}, rows, max);
   rows = rows_of_policy_metrics(live.value("metrics", json::array()));
-  if (!rows.empty()) page.table("COUNTED BY POLICIES", {"per s", "total", "of"}, rows, most);
+  if (!rows.empty()) page.table("COUNTED BY POLICIES", {"per s", "total", "of"}, rows, max);
 }
 
 struct TopSettings {

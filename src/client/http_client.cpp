@@ -133,7 +133,7 @@ class HttpClient::Transfer {
       stopped_ = !request_.goes_on(data);
       return !stopped_;
     }
-    too_large_ = response_.body.size() + data.size() > request_.most_bytes;
+    too_large_ = response_.body.size() + data.size() > request_.max_bytes;
     if (!too_large_) response_.body += data;
     return !too_large_;
   }

@@ -22,7 +22,7 @@ struct HttpRequest {
   std::string unix_socket{};  // path of a Unix socket to connect to; empty: connect to the URL's host
   std::string ca_file{};      // PEM; empty: the system's certificate authorities
   Milliseconds timeout{5'000};
-  size_t most_bytes = 1 << 20;                 // max size of the response's body
+  size_t max_bytes = 1 << 20;                  // max size of the response's body
   std::string certificate_file{}, key_file{};  // client certificate, PEM; empty: none
   // For an answer that does not end: receives the body piece by piece, and returns whether to continue.
   // `body` of the response stays empty.
@@ -32,7 +32,7 @@ struct HttpRequest {
 struct HttpResponse {
   std::string error;  // why there is no response, without times and counts; empty on success
   bool timed_out = false;
-  // The body exceeded most_bytes, which is also the error; status and fields are valid.
+  // The body exceeded max_bytes, which is also the error; status and fields are valid.
   bool too_large = false;
   long status = 0;
   std::vector<std::pair<std::string, std::string>> fields;  // names in lower case

@@ -53,14 +53,14 @@ int Accepted::weight_of(Coding coding) const {
 
 std::optional<Coding> Accepted::best_of(const std::vector<Coding>& offered) const {
   std::optional<Coding> best;
-  int most = 0;
+  int max = 0;
   for (const Coding coding : offered) {
     const int weight = weight_of(coding);
-    if (weight <= most) continue;
+    if (weight <= max) continue;
     best = coding;
-    most = weight;
+    max = weight;
   }
-  return most < identity_ ? std::nullopt : best;
+  return max < identity_ ? std::nullopt : best;
 }
 
 }  // namespace portcullis::compression

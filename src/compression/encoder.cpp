@@ -84,10 +84,10 @@ class WholeGzip final : public Encoder {
     libdeflate_compressor* compressor = whole_gzips.take(level_);
     if (compressor == nullptr) compressor = must(::libdeflate_alloc_compressor(level_));
     const size_t begin = out.size();
-    const size_t most = ::libdeflate_gzip_compress_bound(compressor, body_.size());
-    out.resize(begin + most);
+    const size_t max = ::libdeflate_gzip_compress_bound(compressor, body_.size());
+    out.resize(begin + max);
     const size_t size =
-        ::libdeflate_gzip_compress(compressor, body_.data(), body_.size(), out.data() + begin, most);
+        ::libdeflate_gzip_compress(compressor, body_.data(), body_.size(), out.data() + begin, max);
     out.resize(begin + size);
     whole_gzips.give(level_, compressor);
   }

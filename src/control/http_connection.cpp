@@ -135,8 +135,8 @@ Task<HttpConnection::After> HttpConnection::serve_request(Milliseconds head_time
 Task<BodyFailure> HttpConnection::read_body(http::h1::ServerMessageStream& message,
                                             const http::RequestHead& head, http::BodySource& source,
                                             std::string& kept) const {
-  const uint64_t most = service_.limits.body_size;
-  if (most != 0 && head.body.has_length() && head.body.length > most)
+  const uint64_t max = service_.limits.body_size;
+  if (max != 0 && head.body.has_length() && head.body.length > max)
     co_return BodyFailure{.kind = BodyFailure::Kind::kTooLarge};
   if (head.expects_continue && head.body.kind != BodyKind::kNone && message.received().empty()) {
     const IoResult sent = co_await message.send_continue();
@@ -144,7 +144,7 @@ Task<BodyFailure> HttpConnection::read_body(http::h1::ServerMessageStream& messa
   }
   bool ended = false;
   Task<bool> reading =
-      most != 0 ? http::collect_body(source, kept, http::ReadUntil::kEnd, ended) : http::discard_body(source);
+      max != 0 ? http::collect_body(source, kept, http::ReadUntil::kEnd, ended) : http::discard_body(source);
   (void)co_await reading;
   co_return source.failure();
 }

@@ -40,11 +40,11 @@ void HttpServer::stop_accepting() {
       [](HttpConnection& connection) { connection.leave_if_idle(HttpConnection::kLastCall); });
 }
 
-void HttpServer::finish(Milliseconds longest) {
+void HttpServer::finish(Milliseconds max) {
   EventLoop& loop = service_.loop;
   stop_accepting();
   service_.waiting.for_each([](HttpConnection& connection) { connection.leave_if_idle(Milliseconds(0)); });
-  const Clock::time_point deadline = loop.now() + longest;
+  const Clock::time_point deadline = loop.now() + max;
   while (open_ > 0 && loop.now() < deadline) loop.run_once(time_until(deadline, loop));
 }
 

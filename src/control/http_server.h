@@ -36,7 +36,7 @@ class HttpServer {
   void stop_accepting();
   // Stops accepting, closes idle connections, and runs the loop until the other connections have ended, or
   // `longest` has passed.
-  void finish(Milliseconds longest);
+  void finish(Milliseconds max);
 
  private:
   void accept(UniqueFd fd, const SocketAddress& peer);

@@ -62,8 +62,7 @@ void OverloadGuard::judge() {
   const config::Overload& settings = settings_();
   const double memory = settings.memory != 0 ? static_cast<double>(settings.memory) : container_memory_;
   state_.memory = memory > 0 ? process.resident_bytes / memory : -1;
-  state_.descriptors =
-      process.most_descriptors > 0 ? process.open_descriptors / process.most_descriptors : -1;
+  state_.descriptors = process.max_descriptors > 0 ? process.open_descriptors / process.max_descriptors : -1;
   const int level =
       settings.enabled ? level_of(std::max(state_.memory, state_.descriptors), state_.level) : 0;
   // The pressure is set again even when the level stays the same, because further connections may have become

@@ -324,7 +324,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
        config.access_log.except_routes});
   snapshot->tracing = tracing_rules(config.tracing);
   snapshot->drain_timeout = config.drain_timeout;
-  snapshot->most_lag = config.overload.enabled ? config.overload.lag : Milliseconds(0);
+  snapshot->max_lag = config.overload.enabled ? config.overload.lag : Milliseconds(0);
   return std::shared_ptr<const proxy::Snapshot>(std::move(snapshot));
 }
 

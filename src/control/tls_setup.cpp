@@ -70,7 +70,7 @@ tls::ServerSettings settings_of(const config::Listener& listener) {
   const config::ListenerTls& told = listener.tls;
   tls::ServerSettings out;
   out.name = listener.name;
-  out.least = told.min_version;
+  out.min = told.min_version;
   out.ciphers = told.ciphers;
   out.groups = told.groups;
   out.refuse_unknown_names = told.unknown_names == config::UnknownNames::kRefuse;
@@ -180,7 +180,7 @@ Result<std::shared_ptr<const tls::ClientContext>> make_client_context(const conf
                                                                       TlsState& state) {
   const config::UpstreamTls& told = upstream.tls;
   tls::ClientSettings settings;
-  settings.least = told.min_version;
+  settings.min = told.min_version;
   settings.ciphers = told.ciphers;
   settings.verify = told.verify;
   settings.ca = told.location.beside(told.ca);
@@ -188,7 +188,7 @@ Result<std::shared_ptr<const tls::ClientContext>> make_client_context(const conf
   settings.key = told.location.beside(told.key);
   if (upstream.protocol != config::Protocol::kHttp1) settings.protocols.push_back("h2");
   if (upstream.protocol != config::Protocol::kHttp2) settings.protocols.push_back("http/1.1");
-  const std::string key = std::to_string(static_cast<int>(settings.least)) + (settings.verify ? "v" : "-") +
+  const std::string key = std::to_string(static_cast<int>(settings.min)) + (settings.verify ? "v" : "-") +
                           std::to_string(static_cast<int>(upstream.protocol)) + settings.ciphers + "\n" +
                           tls_fingerprint({settings.ca, settings.certificate, settings.key});
   std::erase_if(state.clients, [](const auto& one) { return one.second.expired(); });

@@ -27,8 +27,8 @@ upstream::EjectionRules compile_ejection(const config::OutlierEjection& told) {
   rules.least_requests = told.min_requests;
   rules.interval = told.interval;
   rules.ejection = told.ejection;
-  rules.longest = told.max_ejection;
-  rules.most_ejected = static_cast<double>(told.max_ejected) / 100;
+  rules.max = told.max_ejection;
+  rules.max_ejected = static_cast<double>(told.max_ejected) / 100;
   rules.statuses = config::statuses_of(told.status);
   return rules;
 }
@@ -64,10 +64,10 @@ upstream::Retries compile_retries(const config::Retries& told) {
   rules.on_timeout = has(config::Retries::On::kTimeout);
   rules.statuses = config::statuses_of(told.status);
   rules.budget = static_cast<double>(told.budget) / 100;
-  rules.least_each_second = static_cast<uint32_t>(told.min_per_second);
+  rules.min_per_second = static_cast<uint32_t>(told.min_per_second);
   rules.pause = told.backoff;
-  rules.longest_pause = told.max_backoff;
-  rules.longest_retry_after = told.max_retry_after;
+  rules.max_backoff = told.max_backoff;
+  rules.max_retry_after = told.max_retry_after;
   rules.body_size = told.body_size;
   return rules;
 }

@@ -55,7 +55,7 @@ class ConsulSource final : public Source {
     if (!told_.token.empty()) out.fields.emplace_back("x-consul-token", told_.token);
     use_tls(told_.tls, out);
     out.timeout = kWait + kWait / 16 + Milliseconds(5'000);  // Consul adds up to a sixteenth to the wait
-    out.most_bytes = 64 << 20;
+    out.max_bytes = 64 << 20;
     return out;
   }
 

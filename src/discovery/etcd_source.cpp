@@ -44,7 +44,7 @@ class EtcdSource final : public Source {
     if (!token_.empty()) out.fields.emplace_back("authorization", token_);
     use_tls(told_.tls, out);
     out.timeout = timeout;
-    out.most_bytes = 64 << 20;
+    out.max_bytes = 64 << 20;
     return out;
   }
 

@@ -46,8 +46,8 @@ std::optional<seconds> parse_delta_seconds(std::string_view text) {
   if (text.empty() || !std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }))
     return std::nullopt;
   const auto number = parse_decimal(text);
-  const auto most = static_cast<uint64_t>(CacheControl::kForever.count());
-  return seconds(static_cast<int64_t>(std::min(number.value_or(most), most)));
+  const auto max = static_cast<uint64_t>(CacheControl::kForever.count());
+  return seconds(static_cast<int64_t>(std::min(number.value_or(max), max)));
 }
 
 CacheControl read_cache_control(const Fields& fields) {

@@ -5,10 +5,10 @@
 
 namespace portcullis::http {
 
-Task<void> linger(Stream& stream, InputBuffer& input, Milliseconds longest) {
+Task<void> linger(Stream& stream, InputBuffer& input, Milliseconds max) {
   static constexpr Milliseconds kLongestSilence{1'000};
   stream.shutdown_write();
-  const Clock::time_point deadline = stream.loop().now() + longest;
+  const Clock::time_point deadline = stream.loop().now() + max;
   for (;;) {
     input.release();
     const Milliseconds left = std::min(kLongestSilence, time_until(deadline, stream.loop()));

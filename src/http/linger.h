@@ -14,6 +14,6 @@ namespace portcullis::http {
 // when all of the body has been sent, so time is the bound, as with nginx.
 //
 // `input` provides the memory; its content is dropped. The caller closes the stream afterwards.
-Task<void> linger(Stream& stream, InputBuffer& input, Milliseconds longest);
+Task<void> linger(Stream& stream, InputBuffer& input, Milliseconds max);
 
 }  // namespace portcullis::http

@@ -194,10 +194,10 @@ class Reader {
     return true;
   }
   // The number of digits parsed; 0 also when there are more than `most`.
-  size_t digits(size_t most, int64_t& value) {
+  size_t digits(size_t max, int64_t& value) {
     size_t size = 0;
     for (; size < text_.size() && is_digit(text_[size]); ++size) {
-      if (size == most) return 0;
+      if (size == max) return 0;
       value = value * 10 + (text_[size] - '0');
     }
     text_.remove_prefix(size);

@@ -28,17 +28,17 @@ CellTable::~CellTable() {
 
 const CellTable::Choice* CellTable::choose(const Choices& from, uint64_t kind) {
   const Choice* chosen = nullptr;
-  size_t most = 0;
+  size_t max = 0;
   for (const Choice& one : from.each()) {
     size_t same = one.kind() == kind ? 1 : 0;  // counts the new cell as one of its kind
     for (const Choice& other : from.each()) same += other.kind() == one.kind();
     if (chosen != nullptr) {
-      const bool more = same > most || (same == most && one.kind() == kind && chosen->kind() != kind);
-      const bool lighter = same == most && one.kind() == chosen->kind() && one.weight < chosen->weight;
+      const bool more = same > max || (same == max && one.kind() == kind && chosen->kind() != kind);
+      const bool lighter = same == max && one.kind() == chosen->kind() && one.weight < chosen->weight;
       if (!more && !lighter) continue;
     }
     chosen = &one;
-    most = std::max(most, same);
+    max = std::max(max, same);
   }
   return chosen;
 }

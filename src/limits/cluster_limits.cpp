@@ -12,8 +12,8 @@ namespace {
 
 using std::chrono::microseconds;
 
-std::vector<std::string> arguments(const char* mode, uint64_t amount, uint64_t least) {
-  return {mode, std::to_string(amount), std::to_string(least)};
+std::vector<std::string> arguments(const char* mode, uint64_t amount, uint64_t min) {
+  return {mode, std::to_string(amount), std::to_string(min)};
 }
 
 void add_limit(std::vector<std::string>& out, const Limit& limit) {
@@ -175,9 +175,9 @@ void ClusterLimits::note(Lease& lease, const Limit& limit, const Granted& grante
                  : granted.verdict.reset);
 }
 
-Task<std::optional<ClusterLimits::Granted>> ClusterLimits::ask_for(ClusterCharge charge, uint64_t most,
-                                                                   uint64_t least) {
-  std::vector<std::string> keys{std::move(charge.key)}, words = arguments("lease", most, least);
+Task<std::optional<ClusterLimits::Granted>> ClusterLimits::ask_for(ClusterCharge charge, uint64_t max,
+                                                                   uint64_t min) {
+  std::vector<std::string> keys{std::move(charge.key)}, words = arguments("lease", max, min);
   add_limit(words, charge.limit);
   const redis::Reply reply =
       co_await client_.run_script(kClusterScript, script_name(), std::move(keys), std::move(words));
@@ -209,15 +209,15 @@ struct ClusterLimits::Question {
   };
 };
 
-Task<void> ClusterLimits::ask_and_note(ClusterCharge charge, uint64_t hash, uint64_t most, uint64_t least,
+Task<void> ClusterLimits::ask_and_note(ClusterCharge charge, uint64_t hash, uint64_t max, uint64_t min,
                                        std::shared_ptr<Question> question) {
   const Limit limit = charge.limit;
-  question->granted = co_await ask_for(std::move(charge), most, least);
+  question->granted = co_await ask_for(std::move(charge), max, min);
   question->answered = true;
   Lease& lease = lease_of(hash, Clock::now());
   lease.asking = false;
   if (const auto waiting = waiting_.extract(hash)) waiting.mapped()->wake_all();
-  if (question->granted) note(lease, limit, *question->granted, most, Clock::now());
+  if (question->granted) note(lease, limit, *question->granted, max, Clock::now());
   if (question->waiter) std::exchange(question->waiter, nullptr).resume();
 }
 

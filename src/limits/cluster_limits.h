@@ -77,9 +77,9 @@ class ClusterLimits {
   Lease* find(uint64_t hash);
   const Lease* find(uint64_t hash) const;
   Verdict verdict_of(const Lease& lease, bool allowed, Clock::time_point now) const;
-  Task<std::optional<Granted>> ask_for(ClusterCharge charge, uint64_t most, uint64_t least);
+  Task<std::optional<Granted>> ask_for(ClusterCharge charge, uint64_t max, uint64_t min);
   struct Question;
-  Task<void> ask_and_note(ClusterCharge charge, uint64_t hash, uint64_t most, uint64_t least,
+  Task<void> ask_and_note(ClusterCharge charge, uint64_t hash, uint64_t max, uint64_t min,
                           std::shared_ptr<Question> question);
   static void note(Lease& lease, const Limit& limit, const Granted& granted, uint64_t wanted,
                    Clock::time_point now);

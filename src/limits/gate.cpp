@@ -6,15 +6,15 @@
 namespace portcullis::limits {
 
 void Gate::set_limit(const GateLimit& limit) {
-  const bool adaptive = limit.least != 0;
-  most_ = limit.most;
-  least_ = std::max<uint64_t>(1, limit.least);
+  const bool adaptive = limit.min != 0;
+  max_ = limit.max;
+  min_ = std::max<uint64_t>(1, limit.min);
   tolerance_ = limit.tolerance;
-  const auto most = static_cast<uint32_t>(limit.most), least = static_cast<uint32_t>(least_);
+  const auto max = static_cast<uint32_t>(limit.max), min = static_cast<uint32_t>(min_);
   // An adaptive limit starts at the min, or keeps its value over a reload: the usual latency must be learnt
   // while no requests queue.
   const bool known = adaptive_.exchange(adaptive) && adaptive;
-  const uint32_t begin = known ? std::clamp(limit_.load(), least, most) : adaptive ? least : most;
+  const uint32_t begin = known ? std::clamp(limit_.load(), min, max) : adaptive ? min : max;
   limit_.store(begin, std::memory_order_relaxed);
 }
 
@@ -51,7 +51,7 @@ void Gate::adapt(Clock::time_point now) {
   const double wanted = gradient < 1.0 ? limit * gradient : limit + (in_demand ? std::sqrt(limit) : 0.0);
   constexpr double kSmoothing = 0.3;
   exact_limit_ = std::clamp(exact_limit_ * (1 - kSmoothing) + wanted * kSmoothing,
-                            static_cast<double>(least_.load()), static_cast<double>(most_.load()));
+                            static_cast<double>(min_.load()), static_cast<double>(max_.load()));
   limit_.store(static_cast<uint32_t>(exact_limit_), std::memory_order_relaxed);
 }
 

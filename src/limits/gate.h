@@ -17,8 +17,8 @@ namespace portcullis::limits {
 
 // How many requests may be inside a gate at the same time.
 struct GateLimit {
-  uint64_t most = 1;       // the limit; of an adaptive limit its max
-  uint64_t least = 0;      // min of an adaptive limit; 0: the limit is fixed
+  uint64_t max = 1;        // the limit; of an adaptive limit its max
+  uint64_t min = 0;        // min of an adaptive limit; 0: the limit is fixed
   double tolerance = 1.5;  // an adaptive limit falls when the latency exceeds the usual one by this factor
 };
 
@@ -63,7 +63,7 @@ class Gate {
   std::atomic<uint64_t> samples_{0};
   std::atomic<uint64_t> total_micros_{0};
   std::atomic_flag adapting_ = ATOMIC_FLAG_INIT;
-  std::atomic<uint64_t> most_{1}, least_{1};
+  std::atomic<uint64_t> max_{1}, min_{1};
   std::atomic<double> tolerance_{1.5};
   double usual_micros_ = 0;
   Clock::time_point adapted_at_ = Clock::now();

@@ -68,15 +68,15 @@ Verdict LocalLimits::look(const Limit& limit, CounterKey key, uint64_t cost, Clo
 
 Verdict LocalLimits::judge_bucket(const Limit& limit, uint64_t full_at, uint64_t cost, Ticks now) {
   const Ticks each = limit.interval;
-  const Ticks most = each * limit.burst;
+  const Ticks max = each * limit.burst;
   const Ticks used = full_at > now ? full_at - now : 0;
   const Ticks after = used + each * cost;
   Verdict verdict;
-  verdict.allowed = after <= most;
+  verdict.allowed = after <= max;
   const Ticks counted = verdict.allowed ? after : used;
-  verdict.remaining = counted >= most ? 0 : (most - counted) / each;
+  verdict.remaining = counted >= max ? 0 : (max - counted) / each;
   verdict.reset = micros(counted);
-  verdict.retry_after = verdict.allowed ? std::chrono::microseconds(0) : micros(after - most);
+  verdict.retry_after = verdict.allowed ? std::chrono::microseconds(0) : micros(after - max);
   return verdict;
 }
 

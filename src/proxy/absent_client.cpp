@@ -25,8 +25,8 @@ class AbsentClient : public Channel {
 
 class SupposedClient final : public AbsentClient {
  public:
-  SupposedClient(std::string_view text, std::string& answer, size_t most)
-      : text_(text), answer_(answer), most_(most) {}
+  SupposedClient(std::string_view text, std::string& answer, size_t max)
+      : text_(text), answer_(answer), max_(max) {}
   IoResult read(char* data, size_t size) override {
     const size_t taken = text_.copy(data, size);
     text_.remove_prefix(taken);
@@ -36,14 +36,14 @@ class SupposedClient final : public AbsentClient {
   IoResult write(std::span<iovec>& pieces) override {
     for (const iovec& piece : pieces)
       answer_.append(static_cast<const char*>(piece.iov_base),
-                     std::min(most_ - answer_.size(), piece.iov_len));
+                     std::min(max_ - answer_.size(), piece.iov_len));
     return AbsentClient::write(pieces);
   }
 
  private:
   std::string_view text_;  // what has not been read yet
   std::string& answer_;
-  size_t most_;
+  size_t max_;
 };
 
 }  // namespace
@@ -52,8 +52,8 @@ std::unique_ptr<Channel> make_absent_client() {
   return std::make_unique<AbsentClient>();
 }
 
-std::unique_ptr<Channel> make_supposed_client(std::string_view text, std::string& answer, size_t most) {
-  return std::make_unique<SupposedClient>(text, answer, most);
+std::unique_ptr<Channel> make_supposed_client(std::string_view text, std::string& answer, size_t max) {
+  return std::make_unique<SupposedClient>(text, answer, max);
 }
 
 }  // namespace portcullis::proxy

@@ -15,6 +15,6 @@ std::unique_ptr<Channel> make_absent_client();
 
 // What carries the bytes of a client that is only supposed: it has sent `text`, which outlives it, and the
 // first `most` bytes of what is written to it are kept in `answer`, which outlives it too.
-std::unique_ptr<Channel> make_supposed_client(std::string_view text, std::string& answer, size_t most);
+std::unique_ptr<Channel> make_supposed_client(std::string_view text, std::string& answer, size_t max);
 
 }  // namespace portcullis::proxy

@@ -173,12 +173,12 @@ size_t Attempt::block_size() const {
 // Until there is something to be read from the target; kAnswered when there is.
 Task<TryOutcome> Attempt::wait_for_target() {
   Stream& stream = message_->bytes();
-  const Milliseconds most = patience();
+  const Milliseconds max = patience();
   const bool watched = state_.client.message.bytes().watched();
-  IoResult ready = co_await stream.readable(watched ? most : std::min(most, kUnwatched));
-  if (ready.error == ETIMEDOUT && !watched && most > kUnwatched) {
+  IoResult ready = co_await stream.readable(watched ? max : std::min(max, kUnwatched));
+  if (ready.error == ETIMEDOUT && !watched && max > kUnwatched) {
     state_.watch.arrange();
-    ready = co_await stream.readable(most - kUnwatched);
+    ready = co_await stream.readable(max - kUnwatched);
   }
   if (state_.watch.gone()) co_return TryOutcome::kClientGone;
   if (ready.error == ETIMEDOUT) co_return TryOutcome::kTimedOut;

@@ -52,8 +52,8 @@ Introduction Introduction::of(const ClientConnection& connection, std::string_vi
   return out;
 }
 
-Milliseconds Connector::time_left(Milliseconds most) const {
-  return deadline_ == Clock::time_point::max() ? most : std::min(most, time_until(deadline_, loop_));
+Milliseconds Connector::time_left(Milliseconds max) const {
+  return deadline_ == Clock::time_point::max() ? max : std::min(max, time_until(deadline_, loop_));
 }
 
 // The PROXY header at the beginning of a new connection.

@@ -52,7 +52,7 @@ class Connector {
   Task<ConnectOutcome> take_place(upstream::Upstream& upstream, upstream::Target& target,
                                   std::unique_ptr<upstream::Connection>& connection,
                                   upstream::Breaker::Slot& slot);
-  Milliseconds time_left(Milliseconds most) const;
+  Milliseconds time_left(Milliseconds max) const;
 
   EventLoop& loop_;
   size_t worker_;

@@ -227,9 +227,9 @@ Task<Persistence> Exchange::forward() {
   const bool copies_held =
       state_.copies != nullptr && state_.held_body.held() && !state_.context.request_stages.empty();
   if (attempts_->wants_body_held() || copies_held) {
-    const uint64_t most =
+    const uint64_t max =
         copies_held ? state_.context.body_limit : state_.upstream().definition().retries.body_size;
-    Task<bool> holding = hold_body(copies_held && most == 0 ? SIZE_MAX : most);
+    Task<bool> holding = hold_body(copies_held && max == 0 ? SIZE_MAX : max);
     if (!co_await holding) co_return persistence_after_answer();
   }
   // A body of unknown length that a policy has held may be larger than the limits of the listener and the

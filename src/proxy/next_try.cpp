@@ -12,7 +12,7 @@ using Step = NextTry::Step;
 // A random part of the whole pause, so that clients that failed together do not come back together.
 Milliseconds pause_before(uint32_t retry, const upstream::Retries& rules, uint64_t random) {
   const auto whole =
-      std::min<int64_t>(rules.pause.count() << std::min(retry, 20u), rules.longest_pause.count());
+      std::min<int64_t>(rules.pause.count() << std::min(retry, 20u), rules.max_backoff.count());
   return Milliseconds(static_cast<int64_t>(random % static_cast<uint64_t>(whole + 1)));
 }
 
@@ -51,7 +51,7 @@ std::optional<Milliseconds> pause_for_status(const upstream::Retries& rules, con
   // A target that says when to come again is not asked before (RFC 9110 section 10.2.3).
   if (!retry_after.empty()) {
     const auto seconds = parse_decimal(retry_after);
-    if (!seconds || *seconds > 3600 || std::chrono::seconds(*seconds) > rules.longest_retry_after)
+    if (!seconds || *seconds > 3600 || std::chrono::seconds(*seconds) > rules.max_retry_after)
       return std::nullopt;
     pause = std::max(pause, Milliseconds(std::chrono::seconds(*seconds)));
   }

@@ -118,7 +118,7 @@ struct Snapshot {
   telemetry::LogFormat log_format{{}};
   std::optional<TracingRules> tracing{};  // empty: tracing is off
   Milliseconds drain_timeout{30'000};
-  Milliseconds most_lag{0};  // beyond it a worker refuses requests; 0: never
+  Milliseconds max_lag{0};  // beyond it a worker refuses requests; 0: never
   std::vector<std::shared_ptr<const upstream::UpstreamDefinition>> upstreams;
   std::set<std::string> hosts;  // names that targets are known by
   upstream::Discovery::Settings dns;

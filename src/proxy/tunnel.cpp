@@ -53,9 +53,9 @@ Task<void> run_tunnel(ExchangeState& state, Attempt& attempt, bool websocket) {
   // Most of the time that a drain may take, so that goodbyes can be answered in the rest.
   static constexpr Milliseconds kUsualDrain{30'000};
   const Milliseconds drain = state.snapshot->snapshot->drain_timeout;
-  const auto longest =
+  const auto max =
       static_cast<uint64_t>((drain == config::kNoTimeLimit ? kUsualDrain : drain).count()) * 2 / 3;
-  Leaver leaver(tunnel, client, target, Milliseconds(static_cast<int64_t>(worker.random() % (longest + 1))));
+  Leaver leaver(tunnel, client, target, Milliseconds(static_cast<int64_t>(worker.random() % (max + 1))));
   if (websocket) connection.watch_drain(leaver);
   if (websocket && connection.closing()) leaver.on_drain();
   TaskGroup halves;

@@ -104,9 +104,9 @@ void Worker::stop_accepting(Listener& listener) {
 }
 
 void Worker::accept(const std::shared_ptr<Listener>& listener, UniqueFd fd, const SocketAddress& peer) {
-  const uint64_t most = listener->settings->connections;
+  const uint64_t max = listener->settings->connections;
   std::atomic<uint64_t>& open = listener->settings->metrics->open_connections;
-  if (open.fetch_add(1, std::memory_order_relaxed) >= most && most != 0) {
+  if (open.fetch_add(1, std::memory_order_relaxed) >= max && max != 0) {
     open.fetch_sub(1, std::memory_order_relaxed);
     return metrics_.refused.add();
   }
@@ -262,12 +262,12 @@ void Worker::probe_lag() {
 void Worker::note_lag(Clock::duration lag) {
   metrics_.lag.note(std::chrono::duration_cast<std::chrono::microseconds>(lag));
   lags_[next_lag_++ % lags_.size()] = lag;
-  const Milliseconds most = current_->snapshot->most_lag;
-  const bool lagging = most > Milliseconds(0) && *std::min_element(lags_.begin(), lags_.end()) > most;
+  const Milliseconds max = current_->snapshot->max_lag;
+  const bool lagging = max > Milliseconds(0) && *std::min_element(lags_.begin(), lags_.end()) > max;
   if (lagging == std::exchange(lagging_, lagging)) return;
   const std::string label = "overload: worker " + std::to_string(index_);
   if (lagging) {
-    report_fault(Fault::kOverload, label + " handles events later than " + std::to_string(most.count()) +
+    report_fault(Fault::kOverload, label + " handles events later than " + std::to_string(max.count()) +
                                        " ms after they occur: it refuses requests");
   } else {
     tell_fault(Fault::kOverload, Level::kInfo, label + " handles events in time again");

@@ -31,10 +31,10 @@ void EventLoop::stop() {
   post([] {});
 }
 
-void EventLoop::run_once(Milliseconds longest) {
+void EventLoop::run_once(Milliseconds max) {
   // When settle() has left work, the loop must not wait for events.
   const uint64_t ticks = deferred_.empty() && next_round_.empty()
-                             ? timers_.ticks_until_next(static_cast<uint64_t>(longest.count()))
+                             ? timers_.ticks_until_next(static_cast<uint64_t>(max.count()))
                              : 0;
   const int count = syscalls_.epoll_wait(epoll_.get(), events_.data(), kBatch,
                                          static_cast<int>(std::min<uint64_t>(ticks, 60'000)));

@@ -85,7 +85,7 @@ class EventLoop {
   // Makes run() return. Any thread.
   void stop();
   // Handles one batch of events; waits at most `longest` for the first event.
-  void run_once(Milliseconds longest);
+  void run_once(Milliseconds max);
 
   // Runs `message` on the loop's thread. Messages of one sending thread stay in order. Any thread.
   void post(Mailbox::Message message);

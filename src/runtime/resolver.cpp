@@ -209,11 +209,11 @@ void Resolver::process(int readable_fd, int writable_fd) {
 }
 
 void Resolver::arm_timeout() {
-  timeval most{1, 0};
+  timeval max{1, 0};
   timeval wait{};
   const timeval* next = ares_timeout(channel_, nullptr, &wait);
   if (next == nullptr) return timeout_.unlink();
-  if (next->tv_sec >= most.tv_sec) next = &most;
+  if (next->tv_sec >= max.tv_sec) next = &max;
   loop_.arm(timeout_, Milliseconds(next->tv_sec * 1000 + next->tv_usec / 1000 + 1));
 }
 

@@ -6,7 +6,7 @@
 
 namespace portcullis {
 
-SidePool::SidePool(size_t threads, size_t most_waiting) : most_waiting_(most_waiting) {
+SidePool::SidePool(size_t threads, size_t max_waiting) : max_waiting_(max_waiting) {
   try {
     for (size_t i = 0; i < threads; ++i) threads_.push_back(start_thread("side", [this] { serve(); }));
   } catch (const std::system_error&) {
@@ -33,7 +33,7 @@ SidePool::Ticket SidePool::submit(std::function<void()> job, Room room) {
   Ticket ticket = 0;
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_ || (room == Room::kLimited && jobs_.size() >= most_waiting_)) return 0;
+    if (stopping_ || (room == Room::kLimited && jobs_.size() >= max_waiting_)) return 0;
     ticket = ++last_ticket_;
     jobs_.push_back({ticket, std::move(job)});
   }

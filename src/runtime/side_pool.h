@@ -25,12 +25,12 @@ class SidePool {
 
   // Which jobs the pool accepts.
   enum class Room : uint8_t {
-    kLimited,  // only while fewer than `most_waiting` other jobs wait
+    kLimited,  // only while fewer than `max_waiting` other jobs wait
     kKept,  // always: for the next job of work that was accepted before, whose owner has no other job waiting
   };
 
-  // Refuses jobs when `most_waiting` jobs wait, which bounds the queue. Throws as start_thread() does.
-  SidePool(size_t threads, size_t most_waiting);
+  // Refuses jobs when `max_waiting` jobs wait, which bounds the queue. Throws as start_thread() does.
+  SidePool(size_t threads, size_t max_waiting);
   ~SidePool() { stop(); }
   // Finishes the running jobs and drops the waiting ones.
   void stop();
@@ -54,7 +54,7 @@ class SidePool {
   };
   void serve();
 
-  const size_t most_waiting_;
+  const size_t max_waiting_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Job> jobs_;  // ordered by ticket

@@ -56,8 +56,8 @@ void TimerWheel::advance(uint64_t now) {
   }
 }
 
-uint64_t TimerWheel::ticks_until_next(uint64_t most) const {
-  uint64_t nearest = most;
+uint64_t TimerWheel::ticks_until_next(uint64_t max) const {
+  uint64_t nearest = max;
   for (int level = 0; level < kLevels; ++level) {
     const int shift = level * kBits;
     const uint64_t position = now_ >> shift;

@@ -33,7 +33,7 @@ class TimerWheel {
   void advance(uint64_t now);
 
   // Ticks until advance() must be called again, at most `most`. The result may be too early, never too late.
-  uint64_t ticks_until_next(uint64_t most) const;
+  uint64_t ticks_until_next(uint64_t max) const;
 
  private:
   static constexpr int kLevels = 5;

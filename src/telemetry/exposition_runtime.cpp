@@ -101,7 +101,7 @@ void Exposition::breakers() {
   for (const BreakerState& one : states_.breakers) {
     const Labels load{{"upstream", one.upstream}, {"load", one.load}};
     use.add(load, one.in_use);
-    limit.add(load, one.most);
+    limit.add(load, one.max);
     refused.add(load, one.refused);
   }
 }
@@ -186,7 +186,7 @@ void Exposition::runtime() {
   standard(gauge("", "File descriptors that the process has open."), "process_open_fds",
            process.open_descriptors);
   standard(gauge("", "Largest number of file descriptors that the process may have open."), "process_max_fds",
-           process.most_descriptors);
+           process.max_descriptors);
   standard(gauge("", "Time at which the process started, in seconds since 1970."),
            "process_start_time_seconds", process.started_at);
 }

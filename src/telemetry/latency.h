@@ -61,9 +61,9 @@ struct FineBuckets {
   static constexpr std::array<uint8_t, 65> kBegins = [] {
     std::array<uint8_t, 65> out{};
     for (size_t bits = 1; bits < out.size(); ++bits) {
-      const uint64_t least = uint64_t{1} << (bits - 1);
+      const uint64_t min = uint64_t{1} << (bits - 1);
       size_t index = 0;
-      while (index + 1 < kCount && least > kBounds[index]) ++index;
+      while (index + 1 < kCount && min > kBounds[index]) ++index;
       out[bits] = static_cast<uint8_t>(index);
     }
     return out;

@@ -147,11 +147,9 @@ json LiveView::describe_upstreams(const States& states) const {
     rows.push_back(std::move(one));
   }
   for (const BreakerState& state : states.breakers) {
-    if (state.most > 0)
-      upstreams[state.upstream]["breakers"].push_back({{"load", state.load},
-                                                       {"limit", state.most},
-                                                       {"in_use", state.in_use},
-                                                       {"refused", state.refused}});
+    if (state.max > 0)
+      upstreams[state.upstream]["breakers"].push_back(
+          {{"load", state.load}, {"limit", state.max}, {"in_use", state.in_use}, {"refused", state.refused}});
   }
   json out = json::array();
   for (auto& [name, upstream] : upstreams) {
@@ -207,7 +205,7 @@ json LiveView::describe_runtime() const {
            {"cpu", rounded(cpu_.rate() / 1e6)},
            {"memory", process_.resident_bytes},
            {"descriptors", process_.open_descriptors},
-           {"descriptor_limit", process_.most_descriptors},
+           {"descriptor_limit", process_.max_descriptors},
            {"started", process_.started_at},
            {"busy", json::array()}};
   for (const RateMeter& one : busy_) out["busy"].push_back(rounded(one.rate() / 1e6));

@@ -106,7 +106,7 @@ struct BranchState {
 struct BreakerState {
   std::string upstream;
   std::string load;
-  uint64_t most;
+  uint64_t max;
   uint64_t in_use;
   uint64_t refused;
 };

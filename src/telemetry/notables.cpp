@@ -113,14 +113,14 @@ void Notables::note_limited(const AccessEntry& entry) {
     limited_.push_back({hash, {std::string(entry.route), std::string(who), entry.ended, 1}});
     return;
   }
-  const auto least =
-      std::min_element(limited_.begin(), limited_.end(),
-                       [](const Counted& a, const Counted& b) { return a.limited.times < b.limited.times; });
-  least->hash = hash;
-  least->limited.route = entry.route;
-  least->limited.who = who;
-  least->limited.reason = entry.ended;
-  ++least->limited.times;
+  const auto min = std::min_element(limited_.begin(), limited_.end(), [](const Counted& a, const Counted& b) {
+    return a.limited.times < b.limited.times;
+  });
+  min->hash = hash;
+  min->limited.route = entry.route;
+  min->limited.who = who;
+  min->limited.reason = entry.ended;
+  ++min->limited.times;
 }
 
 Notables::Batch Notables::take() {

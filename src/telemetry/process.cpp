@@ -55,7 +55,7 @@ ProcessState read_process_state() {
   out.resident_bytes = read_resident_bytes();
   out.open_descriptors = count_descriptors();
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) out.most_descriptors = static_cast<double>(limit.rlim_cur);
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) out.max_descriptors = static_cast<double>(limit.rlim_cur);
   out.started_at = kStarted;
   return out;
 }

@@ -7,7 +7,7 @@ struct ProcessState {
   double cpu_seconds = 0;  // user and system time
   double resident_bytes = 0;
   double open_descriptors = 0;
-  double most_descriptors = 0;
+  double max_descriptors = 0;
   double started_at = 0;  // seconds since 1970
 };
 ProcessState read_process_state();

@@ -11,7 +11,7 @@
 namespace portcullis::tls {
 
 struct ClientSettings {
-  Version least = Version::k12;
+  Version min = Version::k12;
   std::string ciphers;
   bool verify = true;
   std::string ca;           // PEM file; empty: the system's certificate authorities

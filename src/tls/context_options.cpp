@@ -4,13 +4,13 @@
 
 namespace portcullis::tls {
 
-Status set_common_options(SSL_CTX& context, Version least, const std::string& ciphers,
+Status set_common_options(SSL_CTX& context, Version min, const std::string& ciphers,
                           const std::string& groups) {
   // RFC 9325 section 4.2: only ciphers with forward secrecy and authenticated encryption.
   constexpr const char* kRecommended =
       "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
       "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
-  SSL_CTX_set_min_proto_version(&context, least == Version::k13 ? TLS1_3_VERSION : TLS1_2_VERSION);
+  SSL_CTX_set_min_proto_version(&context, min == Version::k13 ? TLS1_3_VERSION : TLS1_2_VERSION);
   if (SSL_CTX_set_cipher_list(&context, ciphers.empty() ? kRecommended : ciphers.c_str()) != 1)
     return Error{"OpenSSL does not support the ciphers `" + ciphers + "`: " + take_error("")};
   // Without the finite-field groups of TLS 1.3: an 8192-bit exchange is expensive for the server, and

@@ -12,7 +12,7 @@ namespace portcullis::tls {
 // Sets the options that server and client contexts share: the versions, the ciphers of TLS 1.2 (in OpenSSL's
 // syntax; empty: those that RFC 9325 recommends), the groups (empty: elliptic curves), and buffers that are
 // allocated only while needed.
-Status set_common_options(SSL_CTX& context, Version least, const std::string& ciphers,
+Status set_common_options(SSL_CTX& context, Version min, const std::string& ciphers,
                           const std::string& groups);
 
 // Encodes names for ALPN (RFC 7301 section 3.1): each name is preceded by its length.

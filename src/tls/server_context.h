@@ -21,7 +21,7 @@ namespace portcullis::tls {
 
 struct ServerSettings {
   std::string name;  // the listener's name; sessions are resumed at this listener only
-  Version least = Version::k12;
+  Version min = Version::k12;
   std::string ciphers;  // of TLS 1.2, in OpenSSL's syntax; empty: those that RFC 9325 recommends
   std::string groups;   // for the key exchange; empty: the default of set_common_options()
   bool refuse_unknown_names = false;

@@ -7,13 +7,13 @@
 namespace portcullis::upstream {
 
 std::optional<Breaker::Slot> Breaker::take(Load load, const BreakerLimits& limits) {
-  const uint32_t most = limits.of(load);
-  if (most == 0 && load != Load::kPending) return Slot();
+  const uint32_t max = limits.of(load);
+  if (max == 0 && load != Load::kPending) return Slot();
   std::atomic<uint32_t>& in_use = count(load).in_use;
   // A request that starts waiting and a connection that is returned must not miss each other. Therefore these
   // two counts are sequentially consistent, and never exceed the real numbers, not even temporarily.
   uint32_t known = in_use.load(std::memory_order_seq_cst);
-  while (most == 0 || known < most) {
+  while (max == 0 || known < max) {
     if (in_use.compare_exchange_weak(known, known + 1, std::memory_order_seq_cst)) return Slot(*this, load);
   }
   if (load != Load::kConnections) note_refused(load);  // for connections the request may wait instead

@@ -26,10 +26,10 @@ inline constexpr size_t kLoads = 4;
 
 // The max of each load; 0: no limit.
 struct BreakerLimits {
-  std::array<uint32_t, kLoads> most{};
+  std::array<uint32_t, kLoads> max{};
 
-  uint32_t of(Load load) const { return most[static_cast<size_t>(load)]; }
-  bool any() const { return most != std::array<uint32_t, kLoads>{}; }
+  uint32_t of(Load load) const { return max[static_cast<size_t>(load)]; }
+  bool any() const { return max != std::array<uint32_t, kLoads>{}; }
   bool operator==(const BreakerLimits&) const = default;
 };
 

@@ -64,11 +64,11 @@ struct Retries {
   bool on_timeout = false;
   std::vector<uint16_t> statuses{};  // sorted
   double budget = 0.2;               // max share of the requests
-  uint32_t least_each_second = 3;    // retries that are allowed in addition to the budget
+  uint32_t min_per_second = 3;       // retries that are allowed in addition to the budget
   Milliseconds pause{25};            // before the first retry; doubled before each further one
-  Milliseconds longest_pause{250};
-  Milliseconds longest_retry_after{1'000};  // max Retry-After that is honoured
-  uint64_t body_size = 64 * 1024;           // requests with larger bodies are not retried
+  Milliseconds max_backoff{250};
+  Milliseconds max_retry_after{1'000};  // max Retry-After that is honoured
+  uint64_t body_size = 64 * 1024;       // requests with larger bodies are not retried
 
   bool operator==(const Retries&) const = default;
 };

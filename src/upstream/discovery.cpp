@@ -95,17 +95,17 @@ class Discovery::Name final : private Timer {
     delay_.unlink();
     note_answered();
     const Settings& settings = discovery_.settings_;
-    const FamilyState* least = nullptr;  // the family with addresses whose TTL ends first
+    const FamilyState* min = nullptr;  // the family with addresses whose TTL ends first
     for (const FamilyState& one : families_) {
-      if (one.found && (least == nullptr || one.ttl < least->ttl)) least = &one;
+      if (one.found && (min == nullptr || one.ttl < min->ttl)) min = &one;
     }
-    if (least == nullptr) {
+    if (min == nullptr) {
       note_failure(families_[0].error);
-      discovery_.loop_.arm(*this, settings.least_ttl);
+      discovery_.loop_.arm(*this, settings.min_ttl);
       return;
     }
     note_found();
-    discovery_.loop_.arm(*this, discovery_.pause_after(least->ttl));
+    discovery_.loop_.arm(*this, discovery_.pause_after(min->ttl));
     Addresses all;
     for (FamilyState& one : families_) {
       if (!one.found && one.denied) one.addresses.clear();
@@ -157,7 +157,7 @@ Discovery::~Discovery() = default;
 
 Milliseconds Discovery::pause_after(std::chrono::seconds ttl) {
   const Milliseconds pause =
-      std::clamp<Milliseconds>(ttl, settings_.least_ttl, std::max(settings_.least_ttl, settings_.most_ttl));
+      std::clamp<Milliseconds>(ttl, settings_.min_ttl, std::max(settings_.min_ttl, settings_.max_ttl));
   // Adds up to a tenth, so that a cluster's gateways, and a gateway's names, do not query at the same time.
   return pause + Milliseconds(random_.below(static_cast<uint64_t>(pause.count() / 10 + 1)));
 }

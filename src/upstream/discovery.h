@@ -19,8 +19,8 @@ class Discovery {
  public:
   struct Settings {
     std::vector<std::string> servers;  // "address:port"; empty: the name servers of the system
-    Milliseconds least_ttl{5'000};     // min TTL; also the pause after a failure
-    Milliseconds most_ttl{300'000};
+    Milliseconds min_ttl{5'000};       // min TTL; also the pause after a failure
+    Milliseconds max_ttl{300'000};
 
     bool operator==(const Settings&) const = default;
   };

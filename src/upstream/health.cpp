@@ -56,10 +56,10 @@ bool UpstreamHealth::eject(TargetHealth& target, const EjectionRules& rules, Clo
     ejected += alive->ejected(now);
   }
   if (target.ejected(now)) return true;  // another worker has ejected the target
-  if (ejected > 0 && static_cast<double>(ejected + 1) > rules.most_ejected * static_cast<double>(all))
+  if (ejected > 0 && static_cast<double>(ejected + 1) > rules.max_ejected * static_cast<double>(all))
     return false;
   const uint32_t times = std::min<uint32_t>(++target.in_row_, 1'000);
-  target.ejection_ = std::min<Milliseconds>(rules.ejection * times, rules.longest);
+  target.ejection_ = std::min<Milliseconds>(rules.ejection * times, rules.max);
   const Clock::time_point until = now + target.ejection_;
   target.failures_in_row_.store(0, std::memory_order_relaxed);
   target.available_since_.store(until.time_since_epoch().count(), std::memory_order_relaxed);

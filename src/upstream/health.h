@@ -20,8 +20,8 @@ struct EjectionRules {
   uint64_t least_requests = 20;  // min requests in an interval to judge the target
   Milliseconds interval{10'000};
   Milliseconds ejection{10'000};  // the first ejection; doubled for each further one in a row
-  Milliseconds longest{300'000};
-  double most_ejected = 0.5;         // max share of ejected targets; one target may always be ejected
+  Milliseconds max{300'000};
+  double max_ejected = 0.5;          // max share of ejected targets; one target may always be ejected
   std::vector<uint16_t> statuses{};  // count as failures; sorted
 
   // True when requests must be counted per interval.

@@ -65,7 +65,7 @@ std::unique_ptr<Channel> Http2Pool::open(bool& reused) {
 // The max number of streams whose unread bodies still leave half of the connection's window to the others; a
 // body stays unread as long as its client does not read. Half, because a window is reopened when half of it
 // has been used (RFC 9113 section 6.9 does not say when).
-uint32_t Http2Pool::most_streams() const {
+uint32_t Http2Pool::max_streams() const {
   return std::clamp(windows_.connection / 2 / std::max(windows_.stream, 1u), 1u, kMaxStreams);
 }
 
@@ -73,7 +73,7 @@ void Http2Pool::add(std::unique_ptr<Http2Connection> connection) {
   Http2Connection& one = *connection.release();
   connections_.push_front(one);
   one.pool_ = this;
-  const http::h2::SessionSettings settings{.streams = most_streams(),
+  const http::h2::SessionSettings settings{.streams = max_streams(),
                                            .expected_streams = known_streams_,
                                            .stream_window = windows_.stream,
                                            .connection_window = windows_.connection,

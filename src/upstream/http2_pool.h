@@ -96,7 +96,7 @@ class Http2Pool {
   // The min time that a connection is used here before another worker may take its place.
   static constexpr Milliseconds kTurn{100};
   static constexpr uint32_t kMaxStreams = 100;  // on one connection; more requests use another connection
-  uint32_t most_streams() const;
+  uint32_t max_streams() const;
 
   EventLoop& loop_;
   Milliseconds idle_timeout_;

@@ -15,7 +15,7 @@ class RetryBudget {
 
   void note_request(Clock::time_point now) {
     refill(now);
-    tokens_ = std::min(tokens_ + share_, most());
+    tokens_ = std::min(tokens_ + share_, max());
   }
   bool take(Clock::time_point now) {
     refill(now);
@@ -27,12 +27,12 @@ class RetryBudget {
  private:
   static constexpr double kSeconds = 10;  // how long unused tokens are kept
 
-  double most() const { return std::max(kSeconds * each_second_, share_ > 0 ? 100.0 : 0.0); }
+  double max() const { return std::max(kSeconds * each_second_, share_ > 0 ? 100.0 : 0.0); }
   void refill(Clock::time_point now) {
     if (at_ == Clock::time_point{}) {
       tokens_ = each_second_;
     } else {
-      tokens_ = std::min(tokens_ + each_second_ * std::chrono::duration<double>(now - at_).count(), most());
+      tokens_ = std::min(tokens_ + each_second_ * std::chrono::duration<double>(now - at_).count(), max());
     }
     at_ = now;
   }

@@ -92,7 +92,7 @@ Upstream::Upstream(EventLoop& loop, std::shared_ptr<const UpstreamDefinition> de
     : loop_(loop),
       definition_(std::move(definition)),
       random_(seed),
-      retry_budget_(definition_->retries.budget, definition_->retries.least_each_second),
+      retry_budget_(definition_->retries.budget, definition_->retries.min_per_second),
       hedge_budget_(definition_->hedging.budget, 0) {
   if (definition_->limits.of(Load::kConnections) > 0)
     queue_ = std::make_unique<ConnectionQueue>(loop_, definition_->breaker, definition_->limits,

@@ -49,7 +49,7 @@ void request(const std::string& method, const std::string& path, const std::stri
   const HttpBinding* binding = shelves().find(method, path);
   if (binding == nullptr) return;
   const auto built = build_request(shelves(), *binding, {path, query, body, "x/y"},
-                                   {.unknown = RequestForm::Unknown::kIgnored, .most = 1'000'000});
+                                   {.unknown = RequestForm::Unknown::kIgnored, .max = 1'000'000});
   if (!built) return;
   for (std::string_view rest = *built; !rest.empty();) {
     if (rest.size() < http::kGrpcPrefix) std::abort();

@@ -75,8 +75,8 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
     settle();
   }
   // Lets everything happen that can happen without the test's doing.
-  void settle(Milliseconds longest = Milliseconds(0)) {
-    for (int i = 0; i < 4; ++i) loop_.run_once(i == 0 ? longest : Milliseconds(0));
+  void settle(Milliseconds max = Milliseconds(0)) {
+    for (int i = 0; i < 4; ++i) loop_.run_once(i == 0 ? max : Milliseconds(0));
   }
   // Runs the loop until the exchange is over, at most for a while.
   void run_to_end() {

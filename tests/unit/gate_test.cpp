@@ -25,15 +25,15 @@ TEST(GateTest, LetsInAsManyAsItsLimit) {
 TEST(GateTest, IsExactWhateverTheThreads) {
   Gate gate;
   gate.set_limit({5});
-  std::atomic<int> inside{0}, most{0};
+  std::atomic<int> inside{0}, max{0};
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
       for (int i = 0; i < 20'000; ++i) {
         if (!gate.try_enter()) continue;
         const int now = ++inside;
-        int seen = most.load();
-        while (now > seen && !most.compare_exchange_weak(seen, now)) {
+        int seen = max.load();
+        while (now > seen && !max.compare_exchange_weak(seen, now)) {
         }
         --inside;
         gate.leave();
@@ -41,7 +41,7 @@ TEST(GateTest, IsExactWhateverTheThreads) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_LE(most, 5);
+  EXPECT_LE(max, 5);
   EXPECT_EQ(gate.inside(), 0u);
 }
 

@@ -147,12 +147,12 @@ TEST(Notables, CountWhoIsLimitedMost) {
   }
   const auto limited = notables.take().limited;
   EXPECT_EQ(limited.size(), 64u);
-  const auto most = std::max_element(limited.begin(), limited.end(),
-                                     [](const Limited& a, const Limited& b) { return a.times < b.times; });
-  EXPECT_EQ(most->who, "192.0.2.7");
-  EXPECT_EQ(most->times, 5000u);
-  EXPECT_EQ(most->reason, &kRateLimited);
-  EXPECT_EQ(most->route, "route");
+  const auto max = std::max_element(limited.begin(), limited.end(),
+                                    [](const Limited& a, const Limited& b) { return a.times < b.times; });
+  EXPECT_EQ(max->who, "192.0.2.7");
+  EXPECT_EQ(max->times, 5000u);
+  EXPECT_EQ(max->reason, &kRateLimited);
+  EXPECT_EQ(max->route, "route");
 }
 
 TEST(LiveView, TellsWhatTheRegistryCounts) {

@@ -82,8 +82,7 @@ TEST(NextTryTest, EachOutcomeHasItsStep) {
 }
 
 TEST(NextTryTest, ThePauseGrowsAndIsARandomPartOfTheWhole) {
-  const upstream::Retries rules{
-      .attempts = 10, .pause = Milliseconds(20), .longest_pause = Milliseconds(100)};
+  const upstream::Retries rules{.attempts = 10, .pause = Milliseconds(20), .max_backoff = Milliseconds(100)};
   const auto pause = [&rules](uint32_t retries, uint64_t random) {
     const TryFacts facts{.outcome = TryOutcome::kFailed,
                          .is_repeatable = true,
@@ -102,8 +101,7 @@ TEST(NextTryTest, ThePauseGrowsAndIsARandomPartOfTheWhole) {
 }
 
 TEST(NextTryTest, ThereIsNoRetryWhosePauseOutlivesTheDeadline) {
-  const upstream::Retries rules{
-      .attempts = 1, .pause = Milliseconds(100), .longest_pause = Milliseconds(100)};
+  const upstream::Retries rules{.attempts = 1, .pause = Milliseconds(100), .max_backoff = Milliseconds(100)};
   TryFacts facts{
       .outcome = TryOutcome::kFailed, .is_repeatable = true, .time_left = Milliseconds(50), .random = 50};
   EXPECT_EQ(decide_next_try(rules, facts).step, Step::kGiveUp);
@@ -115,7 +113,7 @@ TEST(NextTryTest, AnAnswerIsDroppedForItsStatus) {
   const upstream::Retries rules{.attempts = 1,
                                 .statuses = {502, 503},
                                 .pause = Milliseconds(0),
-                                .longest_retry_after = Milliseconds(2'000)};
+                                .max_retry_after = Milliseconds(2'000)};
   const TryFacts facts{.outcome = TryOutcome::kBadAnswer, .is_repeatable = true, .time_left = kLong};
   struct {
     uint16_t status;

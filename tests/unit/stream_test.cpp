@@ -22,7 +22,7 @@ class FaultySyscalls final : public Syscalls {
  public:
   struct Fault {
     int error = 0;
-    size_t most = 0;
+    size_t max = 0;
   };
   std::deque<Fault> on_recv, on_send, on_sendmsg, on_sendfile, on_send_many, on_accept, on_wait, on_socket,
       on_connect, on_epoll_ctl;
@@ -81,7 +81,7 @@ class FaultySyscalls final : public Syscalls {
     if (script.empty()) return true;
     const Fault fault = script.front();
     script.pop_front();
-    if (fault.most != 0) size = std::min(size, fault.most);
+    if (fault.max != 0) size = std::min(size, fault.max);
     errno = fault.error;
     return fault.error == 0;
   }

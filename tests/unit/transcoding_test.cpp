@@ -134,7 +134,7 @@ TEST(BuildRequest, EndsWhenItsMessagesAreTooLargeOrNotWanted) {
   const std::string path = "/shelf.Shelves/Import";
   const HttpBinding& binding = *api->find("POST", path);
   const HttpCall call{.path = path, .body = R"([{"name": "x"}, {"name": "y"}])"};
-  const auto with_most = [&](size_t most) { return build_request(*api, binding, call, {.most = most}); };
+  const auto with_most = [&](size_t max) { return build_request(*api, binding, call, {.max = max}); };
   EXPECT_TRUE(with_most(11));  // 8 bytes of the first, and 3 behind the prefix of the second
   EXPECT_FALSE(with_most(10));
   EXPECT_FALSE(with_most(2));

@@ -17,10 +17,10 @@ namespace {
 bool excludes_all_paths(const std::string& expression) {
   if (expression.empty()) return false;
   const re2::RE2 whole("^(?:" + expression + ")$", re2::RE2::Quiet);
-  std::string least, greatest;
+  std::string min, max;
   constexpr int kLength = 16;
-  if (!whole.ok() || !whole.PossibleMatchRange(&least, &greatest, kLength)) return false;
-  return greatest < "/" || least >= "0";  // `0` is the character after `/`
+  if (!whole.ok() || !whole.PossibleMatchRange(&min, &max, kLength)) return false;
+  return max < "/" || min >= "0";  // `0` is the character after `/`
 }
 
 }  // namespace

@@ -147,13 +147,13 @@ void Channel::finish() {
 
 // nghttp2 calls supply() from write(), or when all data has been written and only the end of the stream
 // remains.
-ssize_t Channel::supply(size_t most, uint32_t& flags) {
+ssize_t Channel::supply(size_t max, uint32_t& flags) {
   if (writing_ == nullptr && !closing_) return NGHTTP2_ERR_DEFERRED;
   const size_t left = writing_ == nullptr ? 0 : size_of(*writing_);
   if (left == 0 && !ending_) return NGHTTP2_ERR_DEFERRED;
   const size_t room = session_->room();
   if (room == 0 && (left > 0 || !own_trailers_.empty())) return NGHTTP2_ERR_DEFERRED;
-  const size_t size = left == 0 ? 0 : std::min({left, most, room});
+  const size_t size = left == 0 ? 0 : std::min({left, max, room});
   if (size > 0) flags |= NGHTTP2_DATA_FLAG_NO_COPY;
   if (size == left && ending_) {
     flags |= NGHTTP2_DATA_FLAG_EOF;

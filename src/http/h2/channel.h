@@ -105,7 +105,7 @@ class Channel final : public portcullis::Channel,
 
   void append(std::string_view data);
   // nghttp2's read callback: how many of the bytes that are being written go into the next DATA frame.
-  ssize_t supply(size_t most, uint32_t& flags);
+  ssize_t supply(size_t max, uint32_t& flags);
   void take(char* out, size_t size);
   // False when so many heads wait unread that the peer's message is refused.
   bool begin_head();

@@ -110,7 +110,7 @@ class Session final : private Deferred, public Pooled {
   static int on_data(nghttp2_session*, uint8_t, int32_t id, const uint8_t* data, size_t size, void* self);
   static int on_stream_close(nghttp2_session*, int32_t id, uint32_t error, void* self);
   static int on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* self);
-  static ssize_t read_source(nghttp2_session*, int32_t id, uint8_t*, size_t most, uint32_t* flags,
+  static ssize_t read_source(nghttp2_session*, int32_t id, uint8_t*, size_t max, uint32_t* flags,
                              nghttp2_data_source*, void* self);
   static int send_data(nghttp2_session*, nghttp2_frame* frame, const uint8_t* head, size_t size,
                        nghttp2_data_source*, void* self);

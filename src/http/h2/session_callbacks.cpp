@@ -270,10 +270,10 @@ int Session::on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* s
   return 0;
 }
 
-ssize_t Session::read_source(nghttp2_session*, int32_t id, uint8_t*, size_t most, uint32_t* flags,
+ssize_t Session::read_source(nghttp2_session*, int32_t id, uint8_t*, size_t max, uint32_t* flags,
                              nghttp2_data_source*, void* self) {
   Channel* channel = static_cast<Session*>(self)->channel_of(id);
-  return channel == nullptr ? ssize_t{NGHTTP2_ERR_DEFERRED} : channel->supply(most, *flags);
+  return channel == nullptr ? ssize_t{NGHTTP2_ERR_DEFERRED} : channel->supply(max, *flags);
 }
 
 int Session::send_data(nghttp2_session*, nghttp2_frame* frame, const uint8_t* head, size_t size,

@@ -46,7 +46,7 @@ void register_store(MetricSet& metrics, const cache::Store& store) {
   };
   metrics.gauge("cache_bytes", "Memory that stored responses take, in bytes.", {}, of(&StoreState::bytes));
   metrics.gauge("cache_limit_bytes", "Memory that stored responses may take, in bytes.", {},
-                of(&StoreState::most_bytes));
+                of(&StoreState::max_bytes));
   metrics.gauge("cache_entries", "Stored responses.", {}, of(&StoreState::entries));
   metrics.gauge("cache_filling_bytes",
                 "Memory that responses take while the cache is receiving them, in bytes.", {},
@@ -58,7 +58,7 @@ void register_store(MetricSet& metrics, const cache::Store& store) {
                   "Stored responses that a purge, or an unsafe request (such as POST) for their URI, removed "
                   "or made stale.",
                   {}, of(&StoreState::purged));
-  if (store.state().disk.most_bytes == 0) return;
+  if (store.state().disk.max_bytes == 0) return;
   using Disk = StoreState::Disk;
   const auto on_disk = [&store](uint64_t Disk::*member) {
     return [&store, member] { return static_cast<double>(store.state().disk.*member); };
@@ -67,7 +67,7 @@ void register_store(MetricSet& metrics, const cache::Store& store) {
                 on_disk(&Disk::bytes));
   metrics.gauge("cache_disk_limit_bytes",
                 "Disk space that the bodies of stored responses may take, in bytes.", {},
-                on_disk(&Disk::most_bytes));
+                on_disk(&Disk::max_bytes));
   metrics.gauge("cache_disk_entries", "Stored responses whose body is on disk.", {}, on_disk(&Disk::entries));
   metrics.counter("cache_disk_evictions_total",
                   "Bodies that were removed from the disk because the disk space of the cache was full.", {},

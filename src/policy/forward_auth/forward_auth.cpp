@@ -100,7 +100,7 @@ class ForwardAuth final : public Authentication {
     out.url = settings_.url;
     out.ca_file = ca_file_;
     out.timeout = settings_.timeout;
-    out.most_bytes = settings_.answer_size;
+    out.max_bytes = settings_.answer_size;
     out.fields = {{"x-forwarded-method", std::string(request.method)},
                   {"x-forwarded-proto", std::string(context.scheme)},
                   {"x-forwarded-host", std::string(context.forwarded_host)},

@@ -14,9 +14,9 @@ constexpr size_t kMaxConvertedHere = 1024;
 
 // The max size of the converted form of a body with a limit of `most` bytes: fields of a few bytes may become
 // long in the other form.
-constexpr size_t most_made_of(size_t most) {
+constexpr size_t max_made_of(size_t max) {
   constexpr size_t kMaxGrowth = 8;
-  return most > SIZE_MAX / kMaxGrowth ? SIZE_MAX : most * kMaxGrowth;
+  return max > SIZE_MAX / kMaxGrowth ? SIZE_MAX : max * kMaxGrowth;
 }
 
 }  // namespace portcullis::policy::grpc_transcoding

@@ -64,10 +64,10 @@ class GrpcTranscoding final : public Policy {
       : settings_(settings), pool_(build.services.get<ConversionPool>().pool()) {
     std::vector<ServiceApi::Problem> problems;
     api_ = load(settings, build.location, problems);  // check() has loaded the same file without an error
-    request_form_.most = most_made_of(settings.body_size);
+    request_form_.max = max_made_of(settings.body_size);
     if (settings.ignore_unknown) request_form_.unknown = RequestForm::Unknown::kIgnored;
     form_.stream = settings.stream;
-    form_.most = settings.response_size;
+    form_.max = settings.response_size;
     form_.print.always_print_primitive_fields = settings.print_defaults;
     form_.print.always_print_enums_as_ints = settings.enums == Enums::kNumbers;
     form_.print.preserve_proto_field_names = settings.field_names == FieldNames::kProto;

@@ -27,8 +27,8 @@ enum HttpBodyField { kContentType = 1, kData = 2 };
 class BoundedOutput final : public pb::io::ZeroCopyOutputStream {
  public:
   // Appends to `out` at most about `most` bytes.
-  BoundedOutput(std::string& out, size_t most)
-      : limit_(most > SIZE_MAX - out.size() ? SIZE_MAX : out.size() + most), inner_(&out) {}
+  BoundedOutput(std::string& out, size_t max)
+      : limit_(max > SIZE_MAX - out.size() ? SIZE_MAX : out.size() + max), inner_(&out) {}
 
   bool Next(void** data, int* size) override {
     if (static_cast<size_t>(inner_.ByteCount()) < limit_) return inner_.Next(data, size);
@@ -51,7 +51,7 @@ class BoundedOutput final : public pb::io::ZeroCopyOutputStream {
 size_t part_limit(const JsonForm& form) {
   constexpr size_t kAlwaysTaken = 10'000;
   constexpr size_t kBytesForEach = 4;
-  return form.print.always_print_primitive_fields ? std::max(form.most / kBytesForEach, kAlwaysTaken)
+  return form.print.always_print_primitive_fields ? std::max(form.max / kBytesForEach, kAlwaysTaken)
                                                   : SIZE_MAX;
 }
 
@@ -102,7 +102,7 @@ Outcome JsonPrinter::add_any(const pb::Descriptor& type, std::string_view messag
   }
   if (message.size() > INT_MAX) return Outcome::kTooLarge;
   pb::io::ArrayInputStream input(message.data(), static_cast<int>(message.size()));
-  BoundedOutput output(out, most_made_of(form_.most));
+  BoundedOutput output(out, max_made_of(form_.max));
   const bool good =
       pb::util::BinaryToJsonStream(api_->types(), ServiceApi::type_url(type), &input, &output, form_.print)
           .ok();

@@ -23,7 +23,7 @@ constexpr auto names_of(StreamForm) {
 struct JsonForm {
   google::protobuf::util::JsonPrintOptions print;
   StreamForm stream = StreamForm::kArray;
-  size_t most = 0;  // the max bytes of a message
+  size_t max = 0;  // the max bytes of a message
 };
 
 // The result of converting some messages of a response.

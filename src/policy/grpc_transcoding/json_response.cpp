@@ -74,7 +74,7 @@ BodyConverter::Step JsonResponse::convert(std::string_view data, std::string& ou
   for (std::string_view rest = pending_; rest.size() >= http::kGrpcPrefix; ++count) {
     const size_t size = http::grpc_size(rest);
     // The gateway accepts no compressed messages, so the service must not send any.
-    if (size > printer_.form().most || rest[0] != 0) return Step::kFailed;
+    if (size > printer_.form().max || rest[0] != 0) return Step::kFailed;
     if (rest.size() < http::kGrpcPrefix + size) break;
     rest.remove_prefix(http::kGrpcPrefix + size);
     whole += http::kGrpcPrefix + size;

@@ -34,8 +34,8 @@ bool take(std::string_view& bytes, uint64_t size, std::string_view& part) {
 
 class MessageWalk {
  public:
-  MessageWalk(const ServiceApi& api, UnsetFields unset, size_t most_parts)
-      : api_(api), unset_(unset), parts_left_(most_parts) {}
+  MessageWalk(const ServiceApi& api, UnsetFields unset, size_t max_parts)
+      : api_(api), unset_(unset), parts_left_(max_parts) {}
 
   MessageCheck check(const pb::Descriptor& type, std::string_view bytes, int depth) {
     const size_t unset = unset_ == UnsetFields::kCounted ? static_cast<size_t>(type.field_count()) : 0;
@@ -123,8 +123,8 @@ class MessageWalk {
 }  // namespace
 
 MessageCheck check_message(const ServiceApi& api, const pb::Descriptor& type, std::string_view bytes,
-                           UnsetFields unset, size_t most_parts) {
-  return MessageWalk(api, unset, most_parts).check(type, bytes, 0);
+                           UnsetFields unset, size_t max_parts) {
+  return MessageWalk(api, unset, max_parts).check(type, bytes, 0);
 }
 
 }  // namespace portcullis::policy::grpc_transcoding

@@ -23,6 +23,6 @@ enum class UnsetFields : uint8_t { kIgnored, kCounted };
 // does not end on a packed field that is cut off (protobuf 3.21). `unset` says whether fields that are not
 // set count as parts.
 MessageCheck check_message(const ServiceApi& api, const google::protobuf::Descriptor& type,
-                           std::string_view bytes, UnsetFields unset, size_t most_parts);
+                           std::string_view bytes, UnsetFields unset, size_t max_parts);
 
 }  // namespace portcullis::policy::grpc_transcoding

@@ -27,7 +27,7 @@ class Builder {
       : api_(api),
         binding_(binding),
         call_(call),
-        most_(form.most),
+        max_(form.max),
         stop_(stop),
         input_(*binding.method->input_type()) {
     options_.ignore_unknown_fields = form.unknown == RequestForm::Unknown::kIgnored;
@@ -58,7 +58,7 @@ class Builder {
 
   bool add_message(const std::string& message, const std::string& parameters, std::string& out) {
     const size_t size = message.size() + parameters.size();
-    if (size > most_ || out.size() > most_ - size) return fail("the messages of the request are too large");
+    if (size > max_ || out.size() > max_ - size) return fail("the messages of the request are too large");
     out += http::grpc_prefix(0, size);
     out += message;
     out += parameters;
@@ -180,7 +180,7 @@ class Builder {
   const ServiceApi& api_;
   const HttpBinding& binding_;
   const HttpCall& call_;
-  const size_t most_;
+  const size_t max_;
   const std::stop_token& stop_;
   const pb::Descriptor& input_;
   pb::util::JsonParseOptions options_;

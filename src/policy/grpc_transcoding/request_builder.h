@@ -23,7 +23,7 @@ struct HttpCall {
 struct RequestForm {
   // How fields and parameters that the message does not have are handled.
   enum class Unknown : uint8_t { kRefused, kIgnored } unknown = Unknown::kRefused;
-  size_t most = SIZE_MAX;  // the max bytes of all messages
+  size_t max = SIZE_MAX;  // the max bytes of all messages
 };
 
 // Builds the messages of the call with their gRPC prefixes, from the JSON body, the variables of the path and

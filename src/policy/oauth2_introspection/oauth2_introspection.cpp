@@ -90,7 +90,7 @@ class Introspection final : public Authentication {
     request.url = settings_.url;
     request.ca_file = ca_file_;
     request.timeout = settings_.timeout;
-    request.most_bytes = 64 * 1024;
+    request.max_bytes = 64 * 1024;
     request.fields = {{"content-type", "application/x-www-form-urlencoded"}, {"accept", "application/json"}};
     if (!authorization_.empty()) request.fields.emplace_back("authorization", authorization_);
     request.body = "token=" + form_encode(token) + "&token_type_hint=access_token";
