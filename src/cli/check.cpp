@@ -19,7 +19,7 @@ struct CheckSettings {
 nlohmann::json to_json(const config::Diagnostic& one) {
   nlohmann::json out{{"severity", one.severity == config::Severity::kError ? "error" : "warning"},
                      {"file", one.location.file.text()},
-                     {"line", one.location.line},
+                     {"line", one.location.line()},
                      {"column", one.location.column},
                      {"message", one.message}};
   if (!one.check.empty()) out["check"] = one.check;

@@ -34,7 +34,7 @@ struct Admin {
   std::vector<AdminToken> tokens;
   std::vector<std::string> hosts;
 
-  bool enabled() const { return location.line != 0; }
+  bool enabled() const { return location.line_read != 0; }
 };
 
 Type<Admin> admin_type();

@@ -12,13 +12,7 @@
 namespace portcullis::config {
 namespace {
 
-const std::string* no_name() {
-  static const std::string empty;
-  return &empty;
-}
-
-const std::string* kept(const std::string& name) {
-  if (name.empty()) return no_name();
+const std::string* stored(const std::string& name) {
   static std::mutex mutex;
   static std::set<std::string> names;
   const std::lock_guard lock(mutex);
@@ -27,20 +21,29 @@ const std::string* kept(const std::string& name) {
 
 }  // namespace
 
-FileName::FileName() : text_(no_name()) {}
-FileName::FileName(const std::string& name) : text_(kept(name)) {}
+FileName::FileName() {
+  static const auto no_name = std::make_shared<Text>(stored(""));
+  text_ = no_name;
+}
+
+FileName::FileName(const std::string& name) : text_(std::make_shared<Text>(stored(name))) {}
+
+FileName FileName::part() const {
+  return FileName(std::make_shared<Text>(text_->name));
+}
 
 std::string Location::beside(const std::string& path) const {
   return path.empty() ? path : (std::filesystem::path(file.text()).parent_path() / path).string();
 }
 
 std::string Location::seen_from(const Location& from) const {
-  return (from.file == file ? "line " : file.text() + ":") + std::to_string(line);
+  return (from.file == file ? "line " : file.text() + ":") + std::to_string(line());
 }
 
 std::string Diagnostic::to_string() const {
   std::string out = location.file.text();
-  if (location.line > 0) out += ":" + std::to_string(location.line) + ":" + std::to_string(location.column);
+  if (location.line_read > 0)
+    out += ":" + std::to_string(location.line()) + ":" + std::to_string(location.column);
   out += (severity == Severity::kError ? ": error: " : ": warning: ") + message;
   return check.empty() ? out : out + " [" + check + "]";
 }
@@ -54,7 +57,7 @@ void Diagnostics::refuse_unknown(const char* kind, const std::string& name,
 
 void Diagnostics::error(const Location& location, std::string message) {
   ++faults_;
-  const auto note = notes_.find({location.file.text(), location.line, location.column});
+  const auto note = notes_.find(place_of(location));
   if (note != notes_.end()) {
     if (note->second.silent) return;
     message += note->second.hint;
@@ -68,19 +71,31 @@ void Diagnostics::warning(const Location& location, std::string message, std::st
 }
 
 void Diagnostics::add_hint(const Location& location, const std::string& hint) {
-  notes_[{location.file.text(), location.line, location.column}].hint += hint;
+  notes_[place_of(location)].hint += hint;
 }
 
 void Diagnostics::silence(const Location& location) {
-  notes_[{location.file.text(), location.line, location.column}].silent = true;
+  notes_[place_of(location)].silent = true;
 }
 
 void Diagnostics::mark_faulty(const Location& location) {
-  faulty_.insert({location.file.text(), location.line, location.column});
+  faulty_.insert(place_of(location));
+}
+
+std::vector<size_t> Diagnostics::lines_of(const FileName& file) const {
+  std::vector<size_t> out;
+  for (const Diagnostic& one : all_) {
+    if (one.location.file == file) out.push_back(one.location.line());
+  }
+  for (const auto& [place, note] : notes_) {
+    if (note.silent && std::get<0>(place) == file.text()) out.push_back(std::get<1>(place));
+  }
+  std::sort(out.begin(), out.end());
+  return out;
 }
 
 bool Diagnostics::is_faulty(const Location& location) const {
-  return faulty_.contains({location.file.text(), location.line, location.column});
+  return faulty_.contains(place_of(location));
 }
 
 void Diagnostics::treat_warnings_as_errors() {
@@ -91,8 +106,7 @@ void Diagnostics::treat_warnings_as_errors() {
 std::vector<Diagnostic> Diagnostics::sorted() const {
   std::vector<Diagnostic> out = all_;
   std::stable_sort(out.begin(), out.end(), [](const Diagnostic& a, const Diagnostic& b) {
-    return std::tie(a.location.file.text(), a.location.line, a.location.column) <
-           std::tie(b.location.file.text(), b.location.line, b.location.column);
+    return place_of(a.location) < place_of(b.location);
   });
   return out;
 }

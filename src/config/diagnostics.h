@@ -1,39 +1,60 @@
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 namespace portcullis::config {
 
-// The name of a configuration file. Each name is stored once for the life of the process, because a
-// configuration has many locations but few files. Any thread.
+// The name of a configuration file, for the locations in it. Each name is stored once for the life of the
+// process, because a configuration has many locations but few files. Any thread.
 class FileName {
  public:
   FileName();
   FileName(const std::string& name);
-  const std::string& text() const { return *text_; }
-  bool operator==(const FileName&) const = default;
+  const std::string& text() const { return *text_->name; }
+  bool operator==(const FileName& other) const { return text_->name == other.text_->name; }
+
+  // The same file, for the locations of one part of its text, whose lines move together when lines are added
+  // or removed before the part: move() tells by how many they have moved since they were read.
+  FileName part() const;
+  void move(ptrdiff_t lines) const { text_->moved.store(lines, std::memory_order_relaxed); }
+  ptrdiff_t moved() const { return text_->moved.load(std::memory_order_relaxed); }
 
  private:
-  const std::string* text_;
+  struct Text {
+    explicit Text(const std::string* its_name) : name(its_name) {}
+    const std::string* name;
+    std::atomic<ptrdiff_t> moved = 0;
+  };
+  explicit FileName(std::shared_ptr<Text> text) : text_(std::move(text)) {}
+
+  std::shared_ptr<Text> text_;
 };
 
 // A position in a configuration file; line and column count from 1.
 struct Location {
   FileName file{};
-  size_t line = 0;
+  size_t line_read = 0;  // 0: no line
   size_t column = 0;
 
+  size_t line() const { return line_read == 0 ? 0 : line_read + static_cast<size_t>(file.moved()); }
   // "line 3"; or "other.yaml:3" when `from` is in another file.
   std::string seen_from(const Location& from) const;
   // `path` relative to this file's folder, unless it is absolute. An empty path stays empty.
   std::string beside(const std::string& path) const;
 };
+
+// Remarks about positions: see Diagnostics::add_hint().
+using Hints = std::vector<std::pair<Location, std::string>>;
 
 enum class Severity { kWarning, kError };
 
@@ -77,6 +98,10 @@ class Diagnostics {
   // missing are not reported: they may be in the faulty part.
   void mark_faulty(const Location& location);
   bool is_faulty(const Location& location) const;
+  // Takes over what `other` knows about positions: hints, and errors that are silenced.
+  void take_notes(Diagnostics&& other) { notes_.merge(other.notes_); }
+  // The lines of `file` of which something has been reported or silenced, sorted.
+  std::vector<size_t> lines_of(const FileName& file) const;
   bool has_errors() const { return errors_ > 0; }
   // The number of errors so far, including silenced ones.
   size_t faults() const { return faults_; }
@@ -90,6 +115,9 @@ class Diagnostics {
     bool silent = false;
   };
   using Place = std::tuple<std::string, size_t, size_t>;
+  static Place place_of(const Location& location) {
+    return {location.file.text(), location.line(), location.column};
+  }
 
   std::vector<Diagnostic> all_;
   std::map<Place, PlaceNote> notes_;

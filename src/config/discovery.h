@@ -48,7 +48,7 @@ struct Discover {
   Consul consul;
   Etcd etcd;
 
-  bool enabled() const { return location.line != 0; }
+  bool enabled() const { return location.line_read != 0; }
   // True when both describe the same source.
   bool is_same(const Discover& other) const {
     return srv == other.srv && file == other.file && consul == other.consul && etcd == other.etcd;

@@ -10,7 +10,7 @@ FileOrigin::FileOrigin(EventLoop& loop, std::string path) : loop_(loop), path_(s
 
 Task<Reading> FileOrigin::read() {
   Sources sources;
-  Reading reading = read_path(path_, sources);
+  Reading reading = read_path(path_, sources, kept_);
   // What came into a folder before it was watched has not been told of.
   if (watch_ && watch_->set_files(sources.files)) on_change_();
   co_return reading;

@@ -9,7 +9,7 @@
 namespace portcullis::config {
 
 // A configuration in a file or a folder (config/source_reader.h). Its reads do not suspend: they take the
-// time that the file system takes.
+// time that the file system takes. Routes whose texts have not changed are the objects of the last reading.
 class FileOrigin final : public Origin {
  public:
   FileOrigin(EventLoop& loop, std::string path);
@@ -25,6 +25,7 @@ class FileOrigin final : public Origin {
   const std::string path_;
   std::function<void()> on_change_;
   std::unique_ptr<FileWatch> watch_;  // null until watch() is called
+  const std::shared_ptr<KeptItems> kept_ = std::make_shared<KeptItems>();
 };
 
 }  // namespace portcullis::config

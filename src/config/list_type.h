@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "config/kept_items.h"
+#include "config/shared_list.h"
 #include "config/type.h"
 
 namespace portcullis::config {
@@ -32,6 +34,10 @@ class AnyList : public AnyType {
   // Removes all elements of the std::vector at `list`: a configured list replaces its default.
   virtual void clear(Place list) const = 0;
 
+ protected:
+  // Adds an element that `item` is loaded into.
+  virtual void load_item(const YamlNode& item, Place list, Diagnostics& diagnostics) const;
+
  private:
   std::string hint_for_list(const YamlNode& node) const;
 
@@ -50,6 +56,32 @@ class ListType final : public AnyList {
   size_t size(Place list) const override { return list.as<Value>().size(); }
   void clear(Place list) const override { list.as<Value>().clear(); }
 };
+
+// A sequence stored in SharedList<T>: elements of the last configuration are added as they are.
+template <typename T>
+class SharedListType final : public AnyList {
+ public:
+  using Value = SharedList<T>;
+
+  explicit SharedListType(const Type<T>& element) : AnyList(element.any()) {}
+  Place append(Place list) const override { return Place(&list.as<Value>().add()); }
+  Place at(Place list, size_t index) const override {
+    return Place(const_cast<T*>(&list.as<Value>()[index]));
+  }
+  size_t size(Place list) const override { return list.as<Value>().size(); }
+  void clear(Place list) const override { list.as<Value>().clear(); }
+
+ protected:
+  void load_item(const YamlNode& item, Place list, Diagnostics& diagnostics) const override {
+    if (item.kind != YamlNode::Kind::kKept) return AnyList::load_item(item, list, diagnostics);
+    list.as<Value>().add(std::static_pointer_cast<const T>(item.item->value));
+  }
+};
+
+template <typename T>
+Type<SharedList<T>> shared_list_of(const Type<T>& element) {
+  return std::make_shared<SharedListType<T>>(element);
+}
 
 template <typename T>
 Type<std::vector<T>> list_of(const Type<T>& element) {

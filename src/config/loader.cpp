@@ -1,6 +1,8 @@
 #include "config/loader.h"
 
+#include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -16,10 +18,10 @@
 namespace portcullis::config {
 namespace {
 
-template <typename T>
-void refuse_duplicate_names(const std::vector<T>& items, const char* kind, Diagnostics& diagnostics) {
+template <typename List>
+void refuse_duplicate_names(const List& items, const char* kind, Diagnostics& diagnostics) {
   std::map<std::string_view, const Location*> seen;
-  for (const T& item : items) {
+  for (const auto& item : items) {
     if (item.name.empty()) continue;
     const auto [first, inserted] = seen.emplace(item.name, &item.location);
     if (!inserted) {
@@ -48,7 +50,7 @@ void refuse_shared_addresses(const Config& config, Diagnostics& diagnostics) {
   const auto found = admin ? seen.find(admin->to_string()) : seen.end();
   if (found != seen.end())
     diagnostics.error(
-        config.admin.address_location.line == 0 ? config.admin.location : config.admin.address_location,
+        config.admin.address_location.line_read == 0 ? config.admin.location : config.admin.address_location,
         "`admin` has the address of listener `" + found->second->name + "` (" +
             found->second->location.seen_from(config.admin.location) +
             "): give each of them an address of its own");
@@ -63,10 +65,10 @@ bool answers_itself(const Route& route) {
 template <typename RefuseUnknown>
 void check_split(const Route& route, RefuseUnknown refuse_unknown_upstream, Diagnostics& diagnostics) {
   const SplitSticky& sticky = route.split_sticky;
-  if (sticky.location.line != 0 && sticky.cookie.empty() == sticky.key.empty())
+  if (sticky.location.line_read != 0 && sticky.cookie.empty() == sticky.key.empty())
     diagnostics.error(sticky.location, "`split_sticky` needs exactly one of `cookie` and `key`");
   if (route.split.empty()) {
-    if (sticky.location.line != 0)
+    if (sticky.location.line_read != 0)
       diagnostics.error(sticky.location,
                         "`split_sticky` has no effect without `split`: add a `split` to this route, or "
                         "remove `split_sticky`");
@@ -178,29 +180,62 @@ std::optional<Config> load_document(YamlNode& root, const PolicyCatalog& catalog
   return config;
 }
 
+// Keeps the routes for the next reading, except those that depend on variables, and those of which something
+// has been told, because it has to be told again.
+void keep_items(const YamlNode& document, const Config& config, const Diagnostics& diagnostics,
+                KeptItems& kept) {
+  std::vector<std::shared_ptr<KeptItem>> items;
+  const YamlNode* list = document.find(KeptItems::kList);
+  const bool fits = list != nullptr && list->items.size() == config.routes.size();
+  std::optional<FileName> file;
+  std::vector<size_t> noted;  // lines of `file`
+  for (size_t i = 0; fits && i < list->items.size(); ++i) {
+    const std::shared_ptr<KeptItem>& item = list->items[i]->item;
+    if (!item) continue;
+    if (file != item->file) {
+      file = item->file;
+      noted = diagnostics.lines_of(*file);
+    }
+    const Location begin{item->file, item->line};
+    const size_t end =
+        begin.line() + static_cast<size_t>(std::count(item->text.begin(), item->text.end(), '\n'));
+    const auto first = std::lower_bound(noted.begin(), noted.end(), begin.line());
+    if ((first != noted.end() && *first <= end) || item->text.find("${") != std::string::npos) continue;
+    item->value = config.routes.share(i);
+    items.push_back(item);
+  }
+  kept.replace(items);
+}
+
 }  // namespace
 
-Reading read_path(const std::string& path, Sources& sources) {
+Reading read_path(const std::string& path, Sources& sources, std::shared_ptr<KeptItems> kept) {
   Reading reading;
-  SourceReader reader(sources, reading.diagnostics);
+  SourceReader reader(sources, reading.diagnostics, kept.get());
+  reading.kept = std::move(kept);
   reading.document = reader.read(path);
   if (reading.document) reader.expand(*reading.document);
   reading.revision = sources.fingerprint;
   return reading;
 }
 
-Reading read_text(std::string_view text, const std::string& name) {
+Reading read_text(std::string_view text, const std::string& name, std::shared_ptr<KeptItems> kept) {
   Reading reading;
   Sources sources;
   SourceReader reader(sources, reading.diagnostics);
-  reading.document = parse_yaml(text, name, reading.diagnostics);
+  reading.document = kept ? parse_yaml_keeping(text, name, *kept, reading.diagnostics)
+                          : parse_yaml(text, name, reading.diagnostics);
+  reading.kept = std::move(kept);
   if (reading.document) reader.expand(*reading.document);
   return reading;
 }
 
 std::optional<Config> load(Reading& reading, const PolicyCatalog& catalog) {
   const auto document = std::exchange(reading.document, nullptr);
-  return document ? load_document(*document, catalog, reading.diagnostics) : std::nullopt;
+  if (!document) return std::nullopt;
+  auto config = load_document(*document, catalog, reading.diagnostics);
+  if (config && reading.kept) keep_items(*document, *config, reading.diagnostics, *reading.kept);
+  return config;
 }
 
 std::optional<Config> load_text(std::string_view text, const std::string& name, const PolicyCatalog& catalog,

@@ -12,10 +12,11 @@
 namespace portcullis::config {
 
 // Reads the configuration at `path`, a file or a folder (see source_reader.h), and notes in `sources` what it
-// is made of, also when reading fails.
-Reading read_path(const std::string& path, Sources& sources);
-// Reads a configuration from memory; `name` stands for the file in diagnostics.
-Reading read_text(std::string_view text, const std::string& name);
+// is made of, also when reading fails. `kept`: what the last reading of this path has left; load() replaces
+// it.
+Reading read_path(const std::string& path, Sources& sources, std::shared_ptr<KeptItems> kept = nullptr);
+// As read_path(), for a configuration in memory; `name` stands for the file in diagnostics.
+Reading read_text(std::string_view text, const std::string& name, std::shared_ptr<KeptItems> kept = nullptr);
 
 // Checks what was read and makes the configuration of it; what is found wrong is added to the reading's
 // diagnostics. Nothing when there are errors; warnings alone do not fail. `catalog` holds the policies that

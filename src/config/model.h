@@ -12,6 +12,7 @@
 #include "config/listener.h"
 #include "config/logging.h"
 #include "config/policy_type.h"
+#include "config/shared_list.h"
 #include "config/split.h"
 #include "config/upstream.h"
 #include "routing/predicate.h"
@@ -123,7 +124,7 @@ struct Config {
   Dns dns;
   std::vector<Listener> listeners;
   std::vector<Upstream> upstreams;
-  std::vector<Route> routes;
+  SharedList<Route> routes;
   std::vector<PolicyUse> policies;  // run for every route, before the route's own
   std::vector<Consumer> consumers;
   Limits limits;

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "config/diagnostics.h"
+#include "config/kept_items.h"
 #include "config/yaml.h"
 #include "runtime/task.h"
 
@@ -21,6 +22,9 @@ struct Reading {
   // Two readings with the same content, included values among it, have the same revision. A reading that
   // failed has one, too: the same failure is then known to be the same.
   uint64_t revision = 0;
+  // The elements of long lists that this reading shares with the one before, and that the next one may share;
+  // null when there is no next one.
+  std::shared_ptr<KeptItems> kept{};
 };
 
 // Where a configuration is kept: files, a text, and whatever else stores documents. Lives on one loop, the

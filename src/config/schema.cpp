@@ -229,7 +229,11 @@ void AnyList::load(const YamlNode& node, Place out, Diagnostics& diagnostics) co
     return diagnostics.error(node.location,
                              "expected a list of " + element_->describe() + hint_for_list(node));
   clear(out);
-  for (const auto& item : node.items) element_->load(*item, append(out), diagnostics);
+  for (const auto& item : node.items) load_item(*item, out, diagnostics);
+}
+
+void AnyList::load_item(const YamlNode& item, Place list, Diagnostics& diagnostics) const {
+  element_->load(item, append(list), diagnostics);
 }
 
 // How to turn `node`, which is not a list, into one.

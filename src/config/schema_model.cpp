@@ -341,7 +341,7 @@ Type<Config> config_type(const PolicyCatalog& catalog) {
       .required("listeners", &Config::listeners, list_of<Listener>(listener_type()),
                 "The addresses at which clients are served.")
       .optional("upstreams", &Config::upstreams, list_of<Upstream>(upstream_type()), "The backend services.")
-      .optional("routes", &Config::routes, list_of<Route>(route_type(policies)),
+      .optional("routes", &Config::routes, shared_list_of<Route>(route_type(policies)),
                 "Routes: which requests go to which upstream.")
       .optional("policies", &Config::policies, policies,
                 "Policies for every request. They run before the policies of the route.")

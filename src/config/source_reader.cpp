@@ -91,7 +91,9 @@ std::shared_ptr<YamlNode> SourceReader::read(const std::string& path) {
 
 std::shared_ptr<YamlNode> SourceReader::read_file(const std::string& path) {
   const auto content = content_of(path, {path, 0, 0});
-  return content ? parse_yaml(*content, path, diagnostics_) : nullptr;
+  if (!content) return nullptr;
+  return kept_ == nullptr ? parse_yaml(*content, path, diagnostics_)
+                          : parse_yaml_keeping(*content, path, *kept_, diagnostics_);
 }
 
 // Lists the files of a folder; false after an error. The depth is limited, because symbolic links may form a

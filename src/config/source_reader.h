@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/diagnostics.h"
+#include "config/kept_items.h"
 #include "config/sources.h"
 #include "config/yaml.h"
 
@@ -17,7 +18,9 @@ namespace portcullis::config {
 // Reads the files of a configuration, and records them in `sources`.
 class SourceReader {
  public:
-  SourceReader(Sources& sources, Diagnostics& diagnostics) : sources_(sources), diagnostics_(diagnostics) {}
+  // `kept`: elements that need not be parsed again; may be null.
+  SourceReader(Sources& sources, Diagnostics& diagnostics, const KeptItems* kept = nullptr)
+      : sources_(sources), diagnostics_(diagnostics), kept_(kept) {}
 
   // Reads the document at `path`: a file, or a folder, whose *.yaml, *.yml and *.json files are read in the
   // order of their names and joined, with a sub-folder's files at the position of its name. Lists are
@@ -47,6 +50,7 @@ class SourceReader {
 
   Sources& sources_;
   Diagnostics& diagnostics_;
+  const KeptItems* const kept_;
   std::set<const YamlNode*> expanded_;  // shared nodes that have been expanded
   std::set<std::string> missing_;       // variables that have been reported
 };

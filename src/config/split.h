@@ -21,7 +21,7 @@ struct Rollback {
   std::chrono::milliseconds interval{30'000};
   std::chrono::milliseconds hold{0};
 
-  bool enabled() const { return location.line != 0; }
+  bool enabled() const { return location.line_read != 0; }
 };
 
 // A part of a route's requests, and its upstream.

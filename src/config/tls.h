@@ -63,7 +63,7 @@ struct ListenerTls {
   bool kernel = false;
   Hsts hsts;
 
-  bool enabled() const { return location.line != 0; }
+  bool enabled() const { return location.line_read != 0; }
 };
 
 struct UpstreamTls {
@@ -76,7 +76,7 @@ struct UpstreamTls {
   tls::Version min_version = tls::Version::k12;
   std::string ciphers;
 
-  bool enabled() const { return location.line != 0; }
+  bool enabled() const { return location.line_read != 0; }
 };
 
 Type<ListenerTls> listener_tls_type();  // ListenerTls

@@ -28,6 +28,8 @@ class Place {
   friend class TypeFor;
   template <typename T>
   friend class ListType;
+  template <typename T>
+  friend class SharedListType;
   template <typename E>
   friend class ChoiceType;
   template <typename S>

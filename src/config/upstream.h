@@ -60,7 +60,7 @@ struct HealthCheck {
   std::vector<StatusRange> status{{200, 299}};
   std::string body;
 
-  bool enabled() const { return location.line != 0; }
+  bool enabled() const { return location.line_read != 0; }
 };
 
 struct Retries {

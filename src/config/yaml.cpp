@@ -5,7 +5,10 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
+#include "config/item_text.h"
+#include "config/kept_items.h"
 #include "config/yaml_faults.h"
 #include "config/yaml_text.h"
 
@@ -17,15 +20,20 @@ constexpr size_t kMaxDepth = 64;
 // Builds the tree from libyaml's events, which carry exact positions.
 class Builder {
  public:
-  Builder(std::string_view text, const std::string& file, Diagnostics& diagnostics)
-      : text_(text), file_(file), diagnostics_(diagnostics) {
+  // `list`: see parse_yaml().
+  Builder(const YamlText& part, const ListText* list, Diagnostics& diagnostics)
+      : text_(part.text), file_(part.file), first_line_(part.line), list_(list), diagnostics_(diagnostics) {
     yaml_parser_initialize(&parser_);
-    yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()), text.size());
+    yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text_.data()),
+                                 text_.size());
   }
   ~Builder() {
     yaml_event_delete(&event_);
     yaml_parser_delete(&parser_);
   }
+
+  bool depends() const { return depends_; }
+  const Hints& hints() const { return hints_; }
 
   std::shared_ptr<YamlNode> document() {
     std::shared_ptr<YamlNode> root;
@@ -43,7 +51,7 @@ class Builder {
         case YAML_STREAM_END_EVENT:
           if (!root) {
             root = std::make_shared<YamlNode>();
-            root->location = {file_, 1, 1};
+            root->location = {file_, first_line_, 1};
           }
           for (const auto& [place, hint] : hints_) diagnostics_.add_hint(place, hint);
           return root;
@@ -67,7 +75,9 @@ class Builder {
     return false;
   }
 
-  Location place_of(const yaml_mark_t& mark) const { return {file_, mark.line + 1, mark.column + 1}; }
+  Location place_of(const yaml_mark_t& mark) const {
+    return {file_, mark.line + first_line_, mark.column + 1};
+  }
 
   void error(const std::string& message) { diagnostics_.error(place_of(event_.start_mark), message); }
 
@@ -89,7 +99,13 @@ class Builder {
   }
 
   void remember(const yaml_char_t* anchor, const std::shared_ptr<YamlNode>& made) {
-    if (anchor != nullptr) anchors_[reinterpret_cast<const char*>(anchor)] = made;
+    if (anchor == nullptr) return;
+    depends_ = true;
+    anchors_[reinterpret_cast<const char*>(anchor)] = made;
+  }
+
+  void remember(const std::optional<std::string>& anchor, const std::shared_ptr<YamlNode>& made) {
+    if (anchor) remember(reinterpret_cast<const yaml_char_t*>(anchor->c_str()), made);
   }
 
   // Reads the node that the current event begins.
@@ -117,14 +133,8 @@ class Builder {
         if (!takes_tag(event_.data.sequence_start.tag)) return nullptr;
         made->kind = YamlNode::Kind::kSequence;
         const auto anchor = anchor_text(event_.data.sequence_start.anchor);
-        for (;;) {
-          if (!advance()) return nullptr;
-          if (event_.type == YAML_SEQUENCE_END_EVENT) break;
-          auto item = node(depth + 1);
-          if (!item) return nullptr;
-          made->items.push_back(std::move(item));
-        }
-        if (anchor) anchors_[*anchor] = made;
+        if (!read_items(*made, depth)) return nullptr;
+        remember(anchor, made);
         return made;
       }
       case YAML_MAPPING_START_EVENT: {
@@ -132,10 +142,11 @@ class Builder {
         made->kind = YamlNode::Kind::kMapping;
         const auto anchor = anchor_text(event_.data.mapping_start.anchor);
         if (!read_members(*made, depth)) return nullptr;
-        if (anchor) anchors_[*anchor] = made;
+        remember(anchor, made);
         return made;
       }
       case YAML_ALIAS_EVENT: {
+        depends_ = true;
         const auto found = anchors_.find(reinterpret_cast<const char*>(event_.data.alias.anchor));
         if (found == anchors_.end()) {
           const std::string name = reinterpret_cast<const char*>(event_.data.alias.anchor);
@@ -147,6 +158,39 @@ class Builder {
       }
       default: error("this content is not expected here"); return nullptr;
     }
+  }
+
+  // Reads the items of the sequence that the current event begins, up to its end. False after an error.
+  bool read_items(YamlNode& sequence, size_t depth) {
+    const ListText* const list = std::exchange(next_list_, nullptr);
+    for (;;) {
+      if (!advance()) return false;
+      if (event_.type == YAML_SEQUENCE_END_EVENT) break;
+      auto item = list != nullptr ? listed(*list, sequence.items.size(), depth + 1) : node(depth + 1);
+      if (!item) return false;
+      sequence.items.push_back(std::move(item));
+    }
+    if (list == nullptr || list->items.size() == sequence.items.size()) return true;
+    for (const auto& item : sequence.items) item->item = nullptr;
+    return true;
+  }
+
+  // Reads the item of the list with that index, and gives it its text, unless it depends on other parts.
+  std::shared_ptr<YamlNode> listed(const ListText& list, size_t index, size_t depth) {
+    const size_t line = event_.start_mark.line + first_line_;
+    const bool fits = index < list.items.size() && line >= list.items[index].line &&
+                      (index + 1 == list.items.size() || line < list.items[index + 1].line);
+    if (!fits) return node(depth);
+    const FileName whole = std::exchange(file_, file_.part());
+    depends_ = false;
+    const auto hints = static_cast<ptrdiff_t>(hints_.size());
+    const ItemText& text = list.items[index];
+    auto item = node(depth);
+    if (item && !depends_)
+      item->item = std::make_shared<KeptItem>(
+          KeptItem{std::string(text.text), file_, text.line, {hints_.begin() + hints, hints_.end()}});
+    file_ = whole;
+    return item;
   }
 
   // Reads the members of the mapping that the current event begins, up to its end. False after an error.
@@ -165,9 +209,13 @@ class Builder {
       if (!seen.insert(key->scalar).second)
         diagnostics_.error(key->location, "`" + key->scalar + "` is given twice");
       if (!advance()) return false;
+      const bool is_list = depth == 0 && list_ != nullptr && key->scalar == KeptItems::kList &&
+                           event_.type == YAML_SEQUENCE_START_EVENT && key->location.line_read == list_->line;
+      next_list_ = is_list ? list_ : nullptr;
       auto value = node(depth + 1);
       if (!value) return false;
       if (key->scalar == "<<" && !key->quoted) {
+        depends_ = true;
         gather_merged(value, merged);
       } else {
         mapping.members.emplace_back(std::move(key), std::move(value));
@@ -215,13 +263,17 @@ class Builder {
     return reinterpret_cast<const char*>(anchor);
   }
 
-  std::string_view text_;
+  const std::string_view text_;
   FileName file_;
+  const size_t first_line_;
+  const ListText* const list_;           // null when no elements are kept
+  const ListText* next_list_ = nullptr;  // of the sequence that is read next
+  bool depends_ = false;                 // an anchor, an alias or a merge key has been read
   Diagnostics& diagnostics_;
   yaml_parser_t parser_{};
   yaml_event_t event_{};
   std::map<std::string, std::shared_ptr<YamlNode>> anchors_;
-  std::vector<std::pair<Location, std::string>> hints_;
+  Hints hints_;
 };
 
 }  // namespace
@@ -233,10 +285,17 @@ const YamlNode* YamlNode::find(std::string_view key) const {
   return nullptr;
 }
 
-std::shared_ptr<YamlNode> parse_yaml(std::string_view text, const std::string& file,
-                                     Diagnostics& diagnostics) {
+std::shared_ptr<YamlNode> parse_yaml(std::string_view text, const std::string& file, Diagnostics& diagnostics,
+                                     const ListText* list) {
   if (!check_characters(text, file, diagnostics)) return nullptr;
-  return Builder(text, file, diagnostics).document();
+  return Builder({text, file, 1}, list, diagnostics).document();
+}
+
+YamlPart parse_yaml_part(const YamlText& text, Diagnostics& diagnostics) {
+  if (!check_characters(text.text, text.file.text(), diagnostics)) return {};
+  Builder builder(text, nullptr, diagnostics);
+  auto root = builder.document();
+  return {std::move(root), builder.depends(), builder.hints()};
 }
 
 }  // namespace portcullis::config

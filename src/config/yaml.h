@@ -10,10 +10,13 @@
 
 namespace portcullis::config {
 
+struct KeptItem;
+struct ListText;
+
 // A node of a YAML document with its position in the file. Children are shared, because an alias refers to
 // the node of its anchor.
 struct YamlNode {
-  enum class Kind { kNull, kScalar, kSequence, kMapping };
+  enum class Kind { kNull, kScalar, kSequence, kMapping, kKept };
 
   Kind kind = Kind::kNull;
   Location location;
@@ -23,6 +26,8 @@ struct YamlNode {
   std::vector<std::pair<size_t, size_t>> inserted;
   std::vector<std::shared_ptr<YamlNode>> items;
   std::vector<std::pair<std::shared_ptr<YamlNode>, std::shared_ptr<YamlNode>>> members;
+  // Of an element of a list whose elements are kept (config/kept_items.h): its text. kKept has nothing else.
+  std::shared_ptr<KeptItem> item{};
 
   const YamlNode* find(std::string_view key) const;
 };
@@ -37,7 +42,23 @@ constexpr bool is_extension_key(std::string_view key) {
 // keys, a second document, recursive aliases and excessive nesting are errors. The merge key (`<<: *anchor`,
 // of YAML 1.1) is resolved: keys of the mapping itself take precedence over merged keys, and earlier merged
 // mappings over later ones. Hints about misleading characters are added to `diagnostics`.
-std::shared_ptr<YamlNode> parse_yaml(std::string_view text, const std::string& file,
-                                     Diagnostics& diagnostics);
+// `list`, unless it is null, is what find_list() has found in the text: its elements get their `item`, except
+// those that depend on other parts of the text by an anchor, an alias or a merge key.
+std::shared_ptr<YamlNode> parse_yaml(std::string_view text, const std::string& file, Diagnostics& diagnostics,
+                                     const ListText* list = nullptr);
+
+// A part of a file, which begins at that line.
+struct YamlText {
+  std::string_view text;
+  FileName file;
+  size_t line = 1;
+};
+struct YamlPart {
+  std::shared_ptr<YamlNode> root;
+  bool depends = false;  // it has anchors, aliases or merge keys
+  Hints hints{};         // which have been added to the diagnostics, too
+};
+// As above, for a part of a file.
+YamlPart parse_yaml_part(const YamlText& text, Diagnostics& diagnostics);
 
 }  // namespace portcullis::config

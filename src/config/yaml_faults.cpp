@@ -13,12 +13,12 @@ bool mentions(const std::string& text, std::string_view part) {
 
 // The position `at` as a part of a sentence.
 std::string in_words(const Location& at) {
-  return "line " + std::to_string(at.line) + ", column " + std::to_string(at.column);
+  return "line " + std::to_string(at.line_read) + ", column " + std::to_string(at.column);
 }
 
 // The character at `at`; "" at the end of a line.
 std::string character_at(std::string_view text, const Location& at) {
-  const std::string_view line = line_of(text, at.line);
+  const std::string_view line = line_of(text, at.line_read);
   return std::string(line.substr(byte_of(line, at.column), 1));
 }
 
@@ -29,7 +29,7 @@ size_t first_column(std::string_view line) {
 
 // True when only blanks and comments follow `at`.
 bool is_at_end(std::string_view text, const Location& at) {
-  const std::string_view line = line_of(text, at.line);
+  const std::string_view line = line_of(text, at.line_read);
   if (line.empty()) return true;
   std::string_view rest = text.substr(static_cast<size_t>(line.data() - text.data()));
   for (size_t from = byte_of(line, at.column);; from = 0) {
@@ -43,7 +43,7 @@ bool is_at_end(std::string_view text, const Location& at) {
 
 // A hint about a comment that may hide the closing bracket or brace that is missing at `at`.
 std::string hint_about_comments(std::string_view text, const Location& at) {
-  for (const size_t number : {at.line - 1, at.line}) {
+  for (const size_t number : {at.line_read - 1, at.line_read}) {
     if (number == 0) continue;
     const std::string_view line = line_of(text, number);
     if (without_comment(line).size() < line.size())
@@ -64,15 +64,16 @@ Trap unclosed(std::string_view text, const YamlFault& fault) {
 
 // Explains a line whose indentation fits none of the open mappings and lists.
 Trap misplaced(std::string_view text, const YamlFault& fault) {
-  if (first_column(line_of(text, fault.at.line)) != fault.at.column)
+  if (first_column(line_of(text, fault.at.line_read)) != fault.at.column)
     return {fault.at,
             "the value before this has ended: a text that begins with a quote and goes on behind its end "
             "must stand in quotes as a whole"};
   const bool list = mentions(fault.problem, "'-'");
   return {fault.at, "this line begins in column " + std::to_string(fault.at.column) + ", and " +
                         (list ? "the `-` of the list" : "the keys of the mapping") + " that begins in line " +
-                        std::to_string(fault.begun.line) + (list ? " stands" : " stand") + " in column " +
-                        std::to_string(fault.begun.column) + ": lines of the same rank are indented alike"};
+                        std::to_string(fault.begun.line_read) + (list ? " stands" : " stand") +
+                        " in column " + std::to_string(fault.begun.column) +
+                        ": lines of the same rank are indented alike"};
 }
 
 // The position after the leading `- ` of list elements in `line`.
@@ -84,15 +85,15 @@ size_t behind_dashes(std::string_view line) {
 
 // Explains a colon in a position where no key can end.
 Trap misplaced_colon(std::string_view text, const YamlFault& fault) {
-  const std::string_view line = line_of(text, fault.at.line);
+  const std::string_view line = line_of(text, fault.at.line_read);
   const size_t colon = byte_of(line, fault.at.column);
   if (const size_t first = line.find(": ", behind_dashes(line)); first < colon)
-    return {{fault.at.file, fault.at.line, column_of(line, first + 2)},
+    return {{fault.at.file, fault.at.line_read, column_of(line, first + 2)},
             "a text with `: ` in it must stand in quotes"};
   constexpr size_t kMaxBlankLines = 100;  // max lines between the two lines that are compared
-  size_t number = fault.at.line - 1;
+  size_t number = fault.at.line_read - 1;
   std::string_view before;
-  for (; number > 0 && fault.at.line - number <= kMaxBlankLines; --number) {
+  for (; number > 0 && fault.at.line_read - number <= kMaxBlankLines; --number) {
     before = without_comment(line_of(text, number));
     if (before.find_first_not_of(kBlanks) != std::string_view::npos) break;
     before = {};
@@ -108,7 +109,7 @@ Trap misplaced_colon(std::string_view text, const YamlFault& fault) {
       before.find(": ", begin) == std::string_view::npos)
     return {{fault.at.file, number, column_of(before, its_colon)},
             "a colon that ends a key is followed by a space"};
-  return {{fault.at.file, fault.at.line, first_column(line)},
+  return {{fault.at.file, fault.at.line_read, first_column(line)},
           "this line is indented further than the key before it, which has a value already (" +
               in_words(key) + "): indent it like that key"};
 }

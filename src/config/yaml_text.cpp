@@ -67,7 +67,7 @@ std::optional<Trap> first_in(std::string_view line, const Location& line_start, 
   size_t column = 0;
   for (size_t i = 0; i < line.size(); ++column) {
     if (std::string message = judge(line.substr(i)); !message.empty())
-      return Trap{{line_start.file, line_start.line, column + 1}, std::move(message)};
+      return Trap{{line_start.file, line_start.line_read, column + 1}, std::move(message)};
     i += std::max<size_t>(1, utf8_sequence(line.substr(i)));
   }
   return std::nullopt;
@@ -162,7 +162,7 @@ bool check_characters(std::string_view text, const std::string& file, Diagnostic
       return false;
     }
     if (code == '\n') {
-      ++at.line;
+      ++at.line_read;
       at.column = 1;
     } else {
       ++at.column;
@@ -173,19 +173,19 @@ bool check_characters(std::string_view text, const std::string& file, Diagnostic
 }
 
 std::optional<Trap> find_trap(std::string_view text, const Location& at) {
-  const std::string_view line = line_of(text, at.line);
+  const std::string_view line = line_of(text, at.line_read);
   const size_t byte = byte_of(line, at.column);
   if (byte > 0 && line.substr(byte, 1) == "{" && line[byte - 1] == '$')
-    return Trap{{at.file, at.line, at.column - 1},
+    return Trap{{at.file, at.line_read, at.column - 1},
                 "`${...}` within { } or [ ] must stand in quotes, as in \"${NAME}\": without them YAML takes "
                 "its brace for the beginning of a mapping"};
   for (const size_t tab : {line.find_first_not_of(' '), byte}) {
     if (tab < line.size() && line[tab] == '\t')
-      return Trap{{at.file, at.line, tab + 1}, "a tab cannot indent in YAML: write spaces"};
+      return Trap{{at.file, at.line_read, tab + 1}, "a tab cannot indent in YAML: write spaces"};
   }
   if (byte < line.size() && (line[byte] == '@' || line[byte] == '`' || line[byte] == '%'))
     return Trap{at, std::string("a text that begins with `") + line[byte] + "` must stand in quotes in YAML"};
-  for (const size_t number : {at.line, at.line - 1}) {
+  for (const size_t number : {at.line_read, at.line_read - 1}) {
     const std::string_view near = without_comment(line_of(text, number));
     const size_t begin = std::min(near.find_first_not_of(' '), near.size());
     if (const OddCharacter* dash = at_beginning(near.substr(begin), kDashes))

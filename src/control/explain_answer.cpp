@@ -55,7 +55,7 @@ json tell_policies(const Rehearsal& found) {
   json out = json::array();
   for (const RehearsedPolicy& one : found.policies) {
     json its{{"name", one.name},
-             {"place", one.location.file.text() + ":" + std::to_string(one.location.line)},
+             {"place", one.location.file.text() + ":" + std::to_string(one.location.line())},
              {"notes", one.notes},
              {"outcome", outcome_of(one)}};
     if (one.status != 0) its["status"] = one.status;

@@ -37,7 +37,7 @@ upstream::HealthCheck compile_check(const config::HealthCheck& told) {
   upstream::HealthCheck check;
   if (!told.enabled()) return check;
   check.kind = told.path.empty() ? upstream::HealthCheck::Kind::kTcp : upstream::HealthCheck::Kind::kHttp;
-  if (told.grpc.location.line != 0) check.kind = upstream::HealthCheck::Kind::kGrpc;
+  if (told.grpc.location.line_read != 0) check.kind = upstream::HealthCheck::Kind::kGrpc;
   check.grpc_service = told.grpc.service;
   check.method = told.method;
   check.path = told.path;
@@ -194,9 +194,9 @@ void check_upstreams(const config::Config& config, config::Diagnostics& diagnost
     constexpr std::chrono::milliseconds kMin{10};
     if (asked.enabled() && (asked.interval < kMin || asked.timeout < kMin))
       diagnostics.error(asked.location, "`interval` and `timeout` of a health check must be at least 10ms");
-    if (asked.grpc.location.line != 0 && !asked.path.empty())
+    if (asked.grpc.location.line_read != 0 && !asked.path.empty())
       diagnostics.error(asked.grpc.location, "a health check has both `path` and `grpc`: remove one of them");
-    if (asked.grpc.location.line != 0 && upstream.protocol == config::Protocol::kHttp1)
+    if (asked.grpc.location.line_read != 0 && upstream.protocol == config::Protocol::kHttp1)
       diagnostics.error(asked.grpc.location, "gRPC needs `protocol: http2` in `" + upstream.name + "`");
     if (upstream.protocol == config::Protocol::kAuto && !upstream.tls.enabled())
       diagnostics.error(upstream.protocol_location,

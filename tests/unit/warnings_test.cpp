@@ -30,7 +30,7 @@ std::vector<std::string> found(const std::string& text) {
   std::vector<std::string> out;
   for (const config::Diagnostic& one : diagnostics.sorted()) {
     EXPECT_EQ(one.severity, config::Severity::kWarning) << one.to_string();
-    out.push_back(std::to_string(one.location.line) + ":" + one.check + ": " + one.message);
+    out.push_back(std::to_string(one.location.line()) + ":" + one.check + ": " + one.message);
   }
   return out;
 }

@@ -8,7 +8,7 @@ namespace {
 using nlohmann::json;
 
 std::string place_of(const config::Location& location) {
-  return location.file.text() + ":" + std::to_string(location.line);
+  return location.file.text() + ":" + std::to_string(location.line());
 }
 
 json describe(const std::vector<config::PolicyUse>& policies) {

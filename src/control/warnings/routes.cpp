@@ -44,7 +44,7 @@ void find_unreachable_routes(const Facts& facts, Report& report) {
                      "` can never match: its `path_regex` must match the whole path, which begins "
                      "with `/`");
   }
-  const std::vector<config::Route>& routes = facts.config().routes;
+  const auto& routes = facts.config().routes;
   for (const routing::Shadowed& shadowed : routing::unreachable_rules(facts.rules())) {
     const config::Route& route = routes[shadowed.route];
     const config::Route& by = routes[shadowed.by];

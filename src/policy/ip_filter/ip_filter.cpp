@@ -53,7 +53,7 @@ class IpFilter final : public Policy {
   IpFilter(const Settings& settings, const BuildContext& build)
       : allow_(compile(settings.allow, settings.allow_file, build.location)),
         deny_(compile(settings.deny, settings.deny_file, build.location)),
-        allows_all_(settings.allow_location.line == 0 && settings.allow_file.empty()) {}
+        allows_all_(settings.allow_location.line_read == 0 && settings.allow_file.empty()) {}
 
   Decision on_request(Context& context) const override {
     // A client on a Unix socket has no address, so it is admitted only when there is no list of admitted

@@ -99,7 +99,7 @@ std::shared_ptr<ObjectType<JwtSettings>> jwt_type() {
 void check_jwt(const JwtSettings& settings, const PolicyUse& use, const Config& config,
                Diagnostics& diagnostics) {
   check_authentication(settings, config, diagnostics);
-  const Location& place = settings.jwks.location.line != 0 ? settings.jwks.location : use.location;
+  const Location& place = settings.jwks.location.line_read != 0 ? settings.jwks.location : use.location;
   const int given = ways(settings);
   if (given != 1) {
     return diagnostics.error(

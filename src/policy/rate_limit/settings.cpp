@@ -76,7 +76,7 @@ void check_rate_limit(const RateLimitSettings& settings, const config::PolicyUse
                                         : "`rate_limit` has both `limit` and `limits`: remove one of them");
   }
   for (LimitSettings limit : limits_of(settings)) {
-    if (limit.location.line == 0) limit.location = use.location;
+    if (limit.location.line_read == 0) limit.location = use.location;
     if (limit.limit.amount == 0) {
       diagnostics.error(limit.location, "an element of `limits` needs `limit`");
     } else if (limit.algorithm == limits::Algorithm::kSlidingWindow && limit.limit.amount > 200'000'000) {

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/hash.h"
+#include "config/diagnostics.h"
+#include "config/yaml.h"
+
+namespace portcullis::config {
+
+// An element of a list as it stands in a file, and what has been made of it.
+struct KeptItem {
+  std::string text;
+  FileName file;    // of the locations in the element, which move together
+  size_t line = 0;  // of the beginning, when it was read
+  Hints hints{};    // about positions in the element
+  std::shared_ptr<const void> value{};
+};
+
+// The routes of the last configuration by their texts: a route whose text has not changed is neither parsed
+// nor loaded again, and is the same object in both configurations. Control thread.
+class KeptItems {
+ public:
+  // The key of the list at the top level whose elements are kept; a SharedList in the Config.
+  static constexpr std::string_view kList = "routes";
+
+  // The element with this text in this file; null when it is not known.
+  std::shared_ptr<KeptItem> find(const FileName& file, std::string_view text) const;
+  void replace(const std::vector<std::shared_ptr<KeptItem>>& items);
+
+ private:
+  struct Hash {
+    size_t operator()(std::string_view text) const { return hash_bytes(text); }
+  };
+  std::unordered_map<std::string_view, std::shared_ptr<KeptItem>, Hash> items_;
+};
+
+// As parse_yaml(), but parses only those elements of the list that `kept` does not know. The others are nodes
+// of the kind kKept. The result means the same as that of parse_yaml(): where the text is not surely made of
+// whole elements, all of it is parsed.
+std::shared_ptr<YamlNode> parse_yaml_keeping(std::string_view text, const std::string& file,
+                                             const KeptItems& kept, Diagnostics& diagnostics);
+
+}  // namespace portcullis::config
