@@ -23,11 +23,11 @@ mkdir -p "$out"
 # pytest handles Ctrl-C itself, and the following runs must not begin.
 trap 'exit 130' INT
 trap 'exit 143' TERM
-# LD_PRELOAD treats a space as a separator, and tests run programs as users who cannot read this folder.
+# LD_PRELOAD treats a space as a separator. Tests also run programs as other users.
 preload=$(mktemp -d)
 trap 'rm -rf "$preload"' EXIT
 chmod 755 "$preload"
-install -m 755 build/release/tests/support/libstress.so "$preload/libstress.so"
+ln -s "$PWD/build/release/tests/support/libstress.so" "$preload/libstress.so"
 seed=${PORTCULLIS_STRESS_SEED:-$((RANDOM * 32768 + RANDOM))}
 failed=0
 : >"$out/failed"
