@@ -21,15 +21,28 @@ const std::string* stored(const std::string& name) {
 
 }  // namespace
 
+std::shared_ptr<FileName::Text> FileName::make_text(const std::string& name) {
+  auto made = std::make_shared<Text>();
+  made->name = stored(name);
+  return made;
+}
+
 FileName::FileName() {
-  static const auto no_name = std::make_shared<Text>(stored(""));
+  static const auto no_name = make_text("");
   text_ = no_name;
 }
 
-FileName::FileName(const std::string& name) : text_(std::make_shared<Text>(stored(name))) {}
+FileName::FileName(const std::string& name) : text_(make_text(name)) {}
 
-FileName FileName::part() const {
-  return FileName(std::make_shared<Text>(text_->name));
+std::vector<FileName> FileName::parts(size_t count) const {
+  const std::shared_ptr<Text[]> texts(new Text[count]);
+  std::vector<FileName> out;
+  out.reserve(count);
+  for (size_t i = 0; i < count; ++i) {
+    texts[i].name = text_->name;
+    out.push_back(FileName(std::shared_ptr<Text>(texts, &texts[i])));
+  }
+  return out;
 }
 
 std::string Location::beside(const std::string& path) const {

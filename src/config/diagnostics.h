@@ -23,18 +23,18 @@ class FileName {
   const std::string& text() const { return *text_->name; }
   bool operator==(const FileName& other) const { return text_->name == other.text_->name; }
 
-  // The same file, for the locations of one part of its text, whose lines move together when lines are added
-  // or removed before the part: move() tells by how many they have moved since they were read.
-  FileName part() const;
+  // The same file, for the locations in each of `count` parts of its text. The lines of a part move together
+  // when lines are added or removed before it: move() tells by how many they have moved since they were read.
+  std::vector<FileName> parts(size_t count) const;
   void move(ptrdiff_t lines) const { text_->moved.store(lines, std::memory_order_relaxed); }
   ptrdiff_t moved() const { return text_->moved.load(std::memory_order_relaxed); }
 
  private:
   struct Text {
-    explicit Text(const std::string* its_name) : name(its_name) {}
-    const std::string* name;
+    const std::string* name = nullptr;
     std::atomic<ptrdiff_t> moved = 0;
   };
+  static std::shared_ptr<Text> make_text(const std::string& name);
   explicit FileName(std::shared_ptr<Text> text) : text_(std::move(text)) {}
 
   std::shared_ptr<Text> text_;

@@ -33,7 +33,8 @@ nlohmann::json scalar_of(const YamlNode& node) {
 
 nlohmann::json json_of(const YamlNode& node) {
   switch (node.kind) {
-    case YamlNode::Kind::kNull: return nullptr;
+    case YamlNode::Kind::kNull:
+    case YamlNode::Kind::kKept: break;
     case YamlNode::Kind::kScalar: return scalar_of(node);
     case YamlNode::Kind::kSequence: {
       nlohmann::json list = nlohmann::json::array();

@@ -1,8 +1,10 @@
 #include "config/kept_items.h"
 
+#include <algorithm>
 #include <optional>
 
-#include "config/item_text.h"
+#include "base/hash.h"
+#include "config/node_memory.h"
 
 namespace portcullis::config {
 namespace {
@@ -18,27 +20,31 @@ Found find_known(const ListText& list, const FileName& file, const KeptItems& ke
   Found out;
   out.reserve(list.items.size());
   size_t fresh = 0;
-  std::unordered_map<const KeptItem*, bool> taken;
   for (const ItemText& one : list.items) {
-    out.push_back(kept.find(file, one.text));
-    if (out.back() != nullptr && !taken.emplace(out.back().get(), true).second) out.back() = nullptr;
-    fresh += out.back() == nullptr ? 1 : 0;
-    if (fresh > list.items.size() / kMaxNewShare) return {};
+    std::shared_ptr<KeptItem> found = kept.find(file, one.text);
+    // The second of two elements with the same text has lines of its own.
+    if (found != nullptr && found->found) found = nullptr;
+    if (found != nullptr) found->found = true;
+    fresh += found == nullptr ? 1 : 0;
+    out.push_back(std::move(found));
+    if (fresh > list.items.size() / kMaxNewShare) break;
   }
+  for (const std::shared_ptr<KeptItem>& one : out) {
+    if (one != nullptr) one->found = false;
+  }
+  if (out.size() < list.items.size()) out.clear();
   return out;
 }
 
 // Parses one element by itself. Null when it is not whole, or depends on other parts of the file.
-std::shared_ptr<YamlNode> parse_item(const ItemText& item, const FileName& file, Diagnostics& diagnostics) {
-  const YamlText text{item.text, file.part(), item.line};
-  YamlPart part = parse_yaml_part(text, diagnostics);
+std::shared_ptr<YamlNode> parse_item(std::shared_ptr<KeptItem> item, Diagnostics& diagnostics) {
+  YamlPart part = parse_yaml_part({item->text, item->file, item->line}, diagnostics);
   if (part.root == nullptr || part.depends || part.root->kind != YamlNode::Kind::kSequence ||
       part.root->items.size() != 1)
     return nullptr;
-  const std::shared_ptr<YamlNode>& node = part.root->items.front();
-  node->item = std::make_shared<KeptItem>(
-      KeptItem{std::string(item.text), text.file, item.line, std::move(part.hints)});
-  return node;
+  item->hints = std::move(part.hints);
+  part.root->items.front()->item = std::move(item);
+  return part.root->items.front();
 }
 
 // The whole document, of which only what is new has been parsed. Null when all of it has to be parsed.
@@ -55,14 +61,21 @@ std::shared_ptr<YamlNode> parse_new(std::string_view text, const FileName& file,
   routes->kind = YamlNode::Kind::kSequence;
   routes->location = {file, list.items.front().line, list.column};
   routes->items.reserve(known.size());
+  std::vector<ItemText> unknown;
+  for (size_t i = 0; i < known.size(); ++i) {
+    if (known[i] == nullptr) unknown.push_back(list.items[i]);
+  }
+  const std::vector<std::shared_ptr<KeptItem>> made = make_kept_items(unknown, file);
+  auto next = made.begin();
+  const NodeAllocator<YamlNode> memory(std::make_shared<NodeMemory>());
   for (size_t i = 0; i < known.size(); ++i) {
     if (known[i] == nullptr) {
-      auto node = parse_item(list.items[i], file, diagnostics);
+      auto node = parse_item(*next++, diagnostics);
       if (node == nullptr) return nullptr;
       routes->items.push_back(std::move(node));
       continue;
     }
-    auto node = std::make_shared<YamlNode>();
+    auto node = std::allocate_shared<YamlNode>(memory);
     node->kind = YamlNode::Kind::kKept;
     node->item = known[i];
     routes->items.push_back(std::move(node));
@@ -72,15 +85,47 @@ std::shared_ptr<YamlNode> parse_new(std::string_view text, const FileName& file,
 
 }  // namespace
 
+std::vector<std::shared_ptr<KeptItem>> make_kept_items(const std::vector<ItemText>& items,
+                                                       const FileName& file) {
+  struct Together {
+    std::string text;
+    std::vector<KeptItem> items;
+  };
+  const auto together = std::make_shared<Together>();
+  size_t size = 0;
+  for (const ItemText& one : items) size += one.text.size();
+  together->text.reserve(size);
+  for (const ItemText& one : items) together->text += one.text;
+  together->items.reserve(items.size());
+  std::vector<std::shared_ptr<KeptItem>> out;
+  out.reserve(items.size());
+  const std::vector<FileName> parts = file.parts(items.size());
+  size_t begin = 0;
+  for (size_t i = 0; i < items.size(); ++i) {
+    const std::string_view text = std::string_view(together->text).substr(begin, items[i].text.size());
+    begin += text.size();
+    together->items.push_back({text, parts[i], items[i].line});
+    out.push_back(std::shared_ptr<KeptItem>(together, &together->items.back()));
+  }
+  return out;
+}
+
 std::shared_ptr<KeptItem> KeptItems::find(const FileName& file, std::string_view text) const {
-  const auto found = items_.find(text);
-  return found != items_.end() && found->second->file == file ? found->second : nullptr;
+  const uint64_t hash = hash_bytes(text);
+  auto found = std::lower_bound(items_.begin(), items_.end(), hash,
+                                [](const Entry& entry, uint64_t wanted) { return entry.hash < wanted; });
+  for (; found != items_.end() && found->hash == hash; ++found) {
+    if (found->item->text == text && found->item->file == file) return found->item;
+  }
+  return nullptr;
 }
 
 void KeptItems::replace(const std::vector<std::shared_ptr<KeptItem>>& items) {
   items_.clear();
   items_.reserve(items.size());
-  for (const std::shared_ptr<KeptItem>& one : items) items_[one->text] = one;
+  for (const std::shared_ptr<KeptItem>& one : items) items_.push_back({hash_bytes(one->text), one});
+  std::sort(items_.begin(), items_.end(),
+            [](const Entry& one, const Entry& other) { return one.hash < other.hash; });
 }
 
 std::shared_ptr<YamlNode> parse_yaml_keeping(std::string_view text, const std::string& file,

@@ -1,26 +1,31 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
-#include "base/hash.h"
 #include "config/diagnostics.h"
+#include "config/item_text.h"
 #include "config/yaml.h"
 
 namespace portcullis::config {
 
 // An element of a list as it stands in a file, and what has been made of it.
 struct KeptItem {
-  std::string text;
-  FileName file;    // of the locations in the element, which move together
-  size_t line = 0;  // of the beginning, when it was read
-  Hints hints{};    // about positions in the element
+  std::string_view text;
+  FileName file;       // of the locations in the element, which move together
+  size_t line = 0;     // of the beginning, when it was read
+  Hints hints{};       // about positions in the element
+  bool found = false;  // in the text that is being read
   std::shared_ptr<const void> value{};
 };
+
+// Makes an item for each of `items`, with a copy of its text. Their memory is given back with the last one.
+std::vector<std::shared_ptr<KeptItem>> make_kept_items(const std::vector<ItemText>& items,
+                                                       const FileName& file);
 
 // The routes of the last configuration by their texts: a route whose text has not changed is neither parsed
 // nor loaded again, and is the same object in both configurations. Control thread.
@@ -34,10 +39,11 @@ class KeptItems {
   void replace(const std::vector<std::shared_ptr<KeptItem>>& items);
 
  private:
-  struct Hash {
-    size_t operator()(std::string_view text) const { return hash_bytes(text); }
+  struct Entry {
+    uint64_t hash;
+    std::shared_ptr<KeptItem> item;
   };
-  std::unordered_map<std::string_view, std::shared_ptr<KeptItem>, Hash> items_;
+  std::vector<Entry> items_;  // sorted by the hash of the text
 };
 
 // As parse_yaml(), but parses only those elements of the list that `kept` does not know. The others are nodes

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <unordered_map>
 #include <utility>
 
 #include "base/text.h"
@@ -20,7 +21,8 @@ namespace {
 
 template <typename List>
 void refuse_duplicate_names(const List& items, const char* kind, Diagnostics& diagnostics) {
-  std::map<std::string_view, const Location*> seen;
+  std::unordered_map<std::string_view, const Location*> seen;
+  seen.reserve(items.size());
   for (const auto& item : items) {
     if (item.name.empty()) continue;
     const auto [first, inserted] = seen.emplace(item.name, &item.location);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 
 #include "base/text.h"
 #include "config/json_value.h"
@@ -98,17 +97,13 @@ void AnyObject::load(const YamlNode& node, Place out, Diagnostics& diagnostics) 
 
 void AnyObject::load_members(const YamlNode& node, Place out, Diagnostics& diagnostics) const {
   if (node.kind != YamlNode::Kind::kMapping) return diagnostics.error(node.location, expectation());
-  std::set<std::string_view> given;
   for (const auto& [key, value] : node.members) {
     if (is_extension_key(key->scalar)) continue;
-    given.insert(key->scalar);
-    const Field* field = nullptr;
-    std::vector<std::string_view> known;
-    for (const Field& candidate : fields_) {
-      if (candidate.name == key->scalar) field = &candidate;
-      known.push_back(candidate.name);
-    }
-    if (field == nullptr) {
+    const auto field = std::find_if(fields_.begin(), fields_.end(),
+                                    [&](const Field& candidate) { return candidate.name == key->scalar; });
+    if (field == fields_.end()) {
+      std::vector<std::string_view> known;
+      for (const Field& candidate : fields_) known.push_back(candidate.name);
       diagnostics.error(key->location, "unknown key `" + key->scalar + "` in " + name_ +
                                            hint_for_key(key->scalar, name_, known, diagnostics));
       continue;
@@ -117,7 +112,7 @@ void AnyObject::load_members(const YamlNode& node, Place out, Diagnostics& diagn
     field->type->load(*value, member_of(out, *field), diagnostics);
   }
   for (const Field& field : fields_) {
-    if (field.required && !given.contains(field.name)) {
+    if (field.required && node.find(field.name) == nullptr) {
       diagnostics.error(node.location, name_ + " needs `" + field.name + "`");
     }
   }

@@ -27,8 +27,13 @@ std::string check_path(const std::string& path) {
     return "`" + path + "` is not a path: a path must not contain `" + path[bad] + "`";
   Arena arena;
   std::string encoded;  // without the braces of parameters
-  for (const char c : path)
-    encoded += c == '{' || c == '}' ? std::string_view(&c, 1) : http::encode_target({&c, 1}, arena);
+  encoded.reserve(path.size());
+  for (size_t at = 0; at < path.size();) {
+    const size_t brace = std::min(path.find_first_of("{}", at), path.size());
+    encoded += http::encode_target(std::string_view(path).substr(at, brace - at), arena);
+    if (brace < path.size()) encoded += path[brace];
+    at = brace + 1;
+  }
   const auto canonical = http::canonical_path(encoded, arena, {.ambiguous = http::AmbiguousPaths::kPass});
   if (!canonical)
     return "`" + path + "` is not a path: its percent-encoding is not valid, or `..` leads above the root";
@@ -51,16 +56,18 @@ std::string check_pattern(const std::string& path) {
   if (std::string problem = check_path(path); !problem.empty()) return problem;
   if (std::count(path.begin(), path.end(), '/') > kMaxSegments)
     return "`" + path + "` has more than " + std::to_string(kMaxSegments) + " segments";
-  std::set<std::string> names;
+  std::set<std::string_view> names;
   for (size_t at = 0; at < path.size();) {
     const size_t end = std::min(path.find('/', at + 1), path.size());
-    const std::string segment = path.substr(at + 1, end - at - 1);
+    const std::string_view segment = std::string_view(path).substr(at + 1, end - at - 1);
     at = end;
-    if (segment.find_first_of("{}") == std::string::npos) continue;
-    const bool whole = segment.size() > 2 && segment.front() == '{' && segment.back() == '}' &&
-                       segment.find_first_of("{}", 1) == segment.size() - 1;
-    if (!whole) return "`" + segment + "`: a parameter is a whole segment, as in /orders/{id}";
-    if (!names.insert(segment).second) return "`" + path + "` names `" + segment + "` twice";
+    const auto is_brace = [](char c) { return c == '{' || c == '}'; };
+    const auto braces = std::count_if(segment.begin(), segment.end(), is_brace);
+    if (braces == 0) continue;
+    const bool whole = segment.size() > 2 && segment.front() == '{' && segment.back() == '}' && braces == 2;
+    const std::string shown = "`" + std::string(segment) + "`";
+    if (!whole) return shown + ": a parameter is a whole segment, as in /orders/{id}";
+    if (!names.insert(segment).second) return "`" + path + "` names " + shown + " twice";
   }
   return "";
 }

@@ -9,6 +9,7 @@
 
 #include "config/item_text.h"
 #include "config/kept_items.h"
+#include "config/node_memory.h"
 #include "config/yaml_faults.h"
 #include "config/yaml_text.h"
 
@@ -16,6 +17,26 @@ namespace portcullis::config {
 namespace {
 
 constexpr size_t kMaxDepth = 64;
+
+// The keys that a mapping has so far.
+class GivenKeys {
+ public:
+  explicit GivenKeys(const YamlNode& mapping) : mapping_(mapping) {}
+
+  bool has(std::string_view key) {
+    const auto& members = mapping_.members;
+    if (members.size() <= kFew) return mapping_.find(key) != nullptr;
+    for (; sorted_ < members.size(); ++sorted_) all_.insert(members[sorted_].first->scalar);
+    return all_.contains(key);
+  }
+
+ private:
+  static constexpr size_t kFew = 12;  // as many are looked through one by one
+
+  const YamlNode& mapping_;
+  std::set<std::string_view> all_;  // of the first `sorted_` members
+  size_t sorted_ = 0;
+};
 
 // Builds the tree from libyaml's events, which carry exact positions.
 class Builder {
@@ -114,7 +135,7 @@ class Builder {
       error("nested too deeply");
       return nullptr;
     }
-    auto made = std::make_shared<YamlNode>();
+    auto made = std::allocate_shared<YamlNode>(NodeAllocator<YamlNode>(memory_));
     made->location = place_of(event_.start_mark);
     switch (event_.type) {
       case YAML_SCALAR_EVENT: {
@@ -181,22 +202,25 @@ class Builder {
     const bool fits = index < list.items.size() && line >= list.items[index].line &&
                       (index + 1 == list.items.size() || line < list.items[index + 1].line);
     if (!fits) return node(depth);
-    const FileName whole = std::exchange(file_, file_.part());
+    if (kept_.empty()) kept_ = make_kept_items(list.items, file_);
+    const std::shared_ptr<KeptItem>& kept = kept_[index];
+    const FileName whole = std::exchange(file_, kept->file);
     depends_ = false;
     const auto hints = static_cast<ptrdiff_t>(hints_.size());
-    const ItemText& text = list.items[index];
     auto item = node(depth);
-    if (item && !depends_)
-      item->item = std::make_shared<KeptItem>(
-          KeptItem{std::string(text.text), file_, text.line, {hints_.begin() + hints, hints_.end()}});
+    if (item && !depends_) {
+      kept->hints.assign(hints_.begin() + hints, hints_.end());
+      item->item = kept;
+    }
     file_ = whole;
     return item;
   }
 
   // Reads the members of the mapping that the current event begins, up to its end. False after an error.
   bool read_members(YamlNode& mapping, size_t depth) {
-    std::set<std::string> seen;
+    GivenKeys given(mapping);
     std::vector<std::shared_ptr<YamlNode>> merged;
+    bool merges = false;
     for (;;) {
       if (!advance()) return false;
       if (event_.type == YAML_MAPPING_END_EVENT) break;
@@ -206,7 +230,8 @@ class Builder {
         diagnostics_.error(key->location, "a key must be a plain word");
         return false;
       }
-      if (!seen.insert(key->scalar).second)
+      const bool is_merge_key = key->scalar == "<<" && !key->quoted;
+      if (is_merge_key ? std::exchange(merges, true) : given.has(key->scalar))
         diagnostics_.error(key->location, "`" + key->scalar + "` is given twice");
       if (!advance()) return false;
       const bool is_list = depth == 0 && list_ != nullptr && key->scalar == KeptItems::kList &&
@@ -214,7 +239,7 @@ class Builder {
       next_list_ = is_list ? list_ : nullptr;
       auto value = node(depth + 1);
       if (!value) return false;
-      if (key->scalar == "<<" && !key->quoted) {
+      if (is_merge_key) {
         depends_ = true;
         gather_merged(value, merged);
       } else {
@@ -223,7 +248,7 @@ class Builder {
     }
     for (const auto& other : merged) {
       for (const auto& member : other->members) {
-        if (seen.insert(member.first->scalar).second) mapping.members.push_back(member);
+        if (!given.has(member.first->scalar)) mapping.members.push_back(member);
       }
     }
     return true;
@@ -263,12 +288,14 @@ class Builder {
     return reinterpret_cast<const char*>(anchor);
   }
 
+  const std::shared_ptr<NodeMemory> memory_ = std::make_shared<NodeMemory>();
   const std::string_view text_;
   FileName file_;
   const size_t first_line_;
-  const ListText* const list_;           // null when no elements are kept
-  const ListText* next_list_ = nullptr;  // of the sequence that is read next
-  bool depends_ = false;                 // an anchor, an alias or a merge key has been read
+  const ListText* const list_;                   // null when no elements are kept
+  std::vector<std::shared_ptr<KeptItem>> kept_;  // of the list's elements
+  const ListText* next_list_ = nullptr;          // of the sequence that is read next
+  bool depends_ = false;                         // an anchor, an alias or a merge key has been read
   Diagnostics& diagnostics_;
   yaml_parser_t parser_{};
   yaml_event_t event_{};

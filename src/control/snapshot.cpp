@@ -79,40 +79,60 @@ bool lists_trace(const std::vector<std::string>& methods) {
 
 }  // namespace
 
-std::vector<routing::RouteRule> route_rules(const config::Config& config) {
-  const auto answers = [](const std::vector<config::PolicyUse>& uses) {
-    return std::any_of(uses.begin(), uses.end(),
-                       [](const config::PolicyUse& use) { return use.traits.answers_preflights; });
-  };
-  const config::ListenerAddresses addresses(config.listeners);
-  std::vector<routing::RouteRule> rules;
-  for (const config::Route& route : config.routes) {
+namespace {
+
+// Makes the rules of routes.
+class Rules {
+ public:
+  explicit Rules(const config::Config& config)
+      : addresses_(config.listeners), shared_answers_(answers(config.policies)) {}
+
+  routing::RouteRule of(const config::Route& route) const {
     std::vector<std::string> hosts, listeners;
     for (const std::string& host : route.match.hosts) hosts.push_back(http::canonical_host(host));
     for (const std::string& name : route.match.listeners) {
-      const std::string* address = addresses.find(name);
+      const std::string* address = addresses_.find(name);
       // The name of an unknown listener, which the check refuses, is kept, because without listeners the
       // route would be for all of them.
       listeners.push_back(address != nullptr ? *address : name);
     }
-    rules.push_back({std::move(hosts), route.match.path, route.match.path_prefix, route.match.methods,
-                     route.match.path_regex, route.match.headers, route.match.query,
-                     answers(config.policies) || answers(route.policies), std::move(listeners)});
+    return {std::move(hosts),        route.match.path,
+            route.match.path_prefix, route.match.methods,
+            route.match.path_regex,  route.match.headers,
+            route.match.query,       shared_answers_ || answers(route.policies),
+            std::move(listeners)};
   }
-  return rules;
+
+ private:
+  static bool answers(const std::vector<config::PolicyUse>& uses) {
+    return std::any_of(uses.begin(), uses.end(),
+                       [](const config::PolicyUse& use) { return use.traits.answers_preflights; });
+  }
+
+  const config::ListenerAddresses addresses_;
+  const bool shared_answers_;
+};
+
+}  // namespace
+
+std::vector<routing::RouteRule> route_rules(const config::Config& config) {
+  const Rules rules(config);
+  std::vector<routing::RouteRule> out;
+  out.reserve(config.routes.size());
+  for (const config::Route& route : config.routes) out.push_back(rules.of(route));
+  return out;
 }
 
 namespace {
 
 // Reports each `rewrite.path` that refers to a path parameter that its route does not have.
 void check_rewrites(const config::Config& config, config::Diagnostics& diagnostics) {
-  const std::vector<routing::RouteRule> rules = route_rules(config);
-  for (size_t i = 0; i < rules.size(); ++i) {
-    const config::Rewrite& rewrite = config.routes[i].rewrite;
-    if (rewrite.path.empty()) continue;
+  const Rules rules(config);
+  for (const config::Route& route : config.routes) {
+    if (route.rewrite.path.empty()) continue;
     const std::string problem =
-        routing::PathRewrite::check(rewrite.path, routing::PathParameters(rules[i]).names());
-    if (!problem.empty()) diagnostics.error(rewrite.path_location, problem);
+        routing::PathRewrite::check(route.rewrite.path, routing::PathParameters(rules.of(route)).names());
+    if (!problem.empty()) diagnostics.error(route.rewrite.path_location, problem);
   }
 }
 

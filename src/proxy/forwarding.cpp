@@ -207,14 +207,9 @@ void write_forwarding(http::HeadWriter& out, const ForwardingRules& rules, const
 }
 
 std::string pseudonym_of(std::string_view route) {
-  static const std::string secret = crypto::random_bytes(16);
-  const auto digest = crypto::sha256(secret + std::string(route));
-  std::string word;
-  for (const char byte : crypto::text_of(digest).substr(0, 8)) {
-    char digits[2];
-    write_hex(digits, static_cast<uint8_t>(byte), 2);
-    word.append(digits, 2);
-  }
+  static const crypto::KeyedHash keyed;
+  std::string word(15, '0');  // as long as fits into a string without memory of its own
+  write_hex(word.data(), keyed(route), word.size());
   return word;
 }
 

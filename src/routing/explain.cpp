@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <unordered_map>
 
 #include "base/text.h"
 #include "routing/pattern.h"
@@ -31,6 +32,7 @@ std::string describe_path(const RouteRule& rule) {
 
 // The predicates on headers, query and listeners, in a fixed order.
 std::string predicates_of(const RouteRule& rule) {
+  if (rule.predicate_count() == 0) return "";
   std::set<std::string> all;
   for (const Predicate& one : rule.headers) all.insert(describe(one, "header"));
   for (const Predicate& one : rule.query) all.insert(describe(one, "query"));
@@ -121,17 +123,18 @@ std::vector<Shadowed> unreachable_rules(const std::vector<RouteRule>& rules) {
   // without methods only by another one without methods.
   struct Seen {
     std::optional<uint32_t> any;
-    std::map<std::string, uint32_t> by_method;
+    std::map<std::string_view, uint32_t> by_method{};
   };
-  std::map<std::pair<std::string, std::string>, Seen> seen;
+  std::unordered_map<std::string, Seen> seen;
+  seen.reserve(rules.size());
   const std::vector<std::string> any_host{""};
   for (uint32_t i = 0; i < rules.size(); ++i) {
     const RouteRule& rule = rules[i];
-    const std::string pattern = pattern_of(rule) + predicates_of(rule);
+    const std::string pattern = "\n" + pattern_of(rule) + predicates_of(rule);
     std::optional<uint32_t> by;
     bool reachable = false;
     for (const std::string& host : rule.hosts.empty() ? any_host : rule.hosts) {
-      Seen& here = seen[{host, pattern}];
+      Seen& here = seen[host + pattern];
       if (rule.methods.empty()) {
         here.any ? (void)(by = here.any) : (void)(reachable = true, here.any = i);
         continue;

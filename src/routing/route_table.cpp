@@ -165,7 +165,8 @@ void RouteTable::Index::build() {
       return std::tie(host, kind, text) < std::tie(other.host, other.kind, other.text);
     }
   };
-  std::map<Entry, std::vector<Candidate>> entries;
+  std::vector<std::pair<Entry, Candidate>> placed;
+  placed.reserve(rules.size());
   for (uint32_t route = 0; route < rules.size(); ++route) {
     const RouteRule& rule = rules[route];
     const Candidate candidate{route, method_set(rule.methods),
@@ -185,17 +186,29 @@ void RouteTable::Index::build() {
     } else if (entry.text.ends_with('/')) {
       entry.text.pop_back();  // "/v1/" and "/v1" are the same prefix; "/" becomes match-all
     }
-    const std::vector<std::string> any{""};
-    for (const std::string& host : rule.hosts.empty() ? any : rule.hosts) {
+    if (rule.hosts.empty()) {
+      placed.emplace_back(std::move(entry), candidate);
+      continue;
+    }
+    for (const std::string& host : rule.hosts) {
       entry.host = host_id(host);
-      entries[entry].push_back(candidate);
+      placed.emplace_back(entry, candidate);
     }
   }
+  // Those of one entry stay in their order.
+  std::stable_sort(placed.begin(), placed.end(),
+                   [](const auto& one, const auto& other) { return one.first < other.first; });
 
   size_t text_bytes = 0;
-  for (const auto& [entry, candidates] : entries) text_bytes += entry.text.size();
-  patterns.reserve(entries.size(), text_bytes);
-  for (auto& [entry, candidates] : entries) {
+  for (const auto& [entry, candidate] : placed) text_bytes += entry.text.size();
+  patterns.reserve(placed.size(), text_bytes);
+  std::vector<Candidate> candidates;
+  std::vector<uint64_t> hashes;  // of a pattern's segments
+  for (size_t begin = 0, end = 0; begin < placed.size(); begin = end) {
+    const Entry& entry = placed[begin].first;
+    candidates.clear();
+    for (end = begin; end < placed.size() && !(entry < placed[end].first); ++end)
+      candidates.push_back(placed[end].second);
     sort_by_precedence(candidates);
     if (entry.kind == Kind::kRegex) {
       for (const Candidate& one : candidates)
@@ -211,7 +224,7 @@ void RouteTable::Index::build() {
     }
     Shape shape{0, 0};
     uint64_t hash = 0;
-    std::vector<uint64_t> hashes;
+    hashes.clear();
     for (std::string_view rest = entry.text; !rest.empty(); ++shape.segments) {
       const std::string_view segment = next_segment(rest);
       const bool parameter = entry.kind == Kind::kParameters && is_parameter(segment);

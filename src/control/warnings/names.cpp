@@ -74,9 +74,10 @@ void find_unknown_consumers(const Facts& facts, Report& report) {
 }
 
 void find_unknown_routes(const Facts& facts, Report& report) {
+  const config::AccessLog& log = facts.config().access_log;
+  if (log.except_routes.empty()) return;
   std::set<std::string_view> known;
   for (const config::Route& route : facts.config().routes) known.insert(route.name);
-  const config::AccessLog& log = facts.config().access_log;
   for (const std::string& name : log.except_routes) {
     if (!known.contains(name))
       report.add(log.path_location, "`except_routes` of the access log names no route: there is no `" + name +

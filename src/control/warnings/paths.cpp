@@ -19,33 +19,39 @@ bool is_word(std::string_view text) {
 
 // Why `segment` looks like the syntax of another product, with the text to write instead; or "".
 std::string foreign_segment(std::string_view segment, bool takes_parameters) {
-  const std::string shown = "`" + std::string(segment) + "`";
-  const std::string literal = shown + " has no special meaning here and matches only this text: ";
+  const auto shown = [segment] { return "`" + std::string(segment) + "`"; };
+  const auto literal = [&shown](const std::string& meant) {
+    return shown() + " has no special meaning here and matches only this text: " + meant;
+  };
   if (segment.starts_with('{')) {
     const std::string_view name = segment.substr(1, segment.size() - 2);
     return is_word(name) ? ""
-                         : shown +
+                         : shown() +
                                " is read as a parameter with this whole name: `{name}` matches one segment "
                                "with any text, and `path_regex` is for a regular expression";
   }
   if (segment == "*" || segment == "**")
-    return literal +
-           (takes_parameters
-                ? "`path_prefix` matches everything below a path, and `{name}` one segment with any text"
-                : "`path_prefix` matches everything below the path without a star");
+    return literal(
+        takes_parameters
+            ? "`path_prefix` matches everything below a path, and `{name}` one segment with any text"
+            : "`path_prefix` matches everything below the path without a star");
   if (segment.starts_with(':') && is_word(segment.substr(1)))
-    return literal + "one segment with any text is written `{" + std::string(segment.substr(1)) +
-           "}` in `path`";
+    return literal("one segment with any text is written `{" + std::string(segment.substr(1)) +
+                   "}` in `path`");
   if (segment.starts_with("%3C") && segment.ends_with("%3E"))
-    return literal + "one segment with any text is written `{name}` in `path`";
+    return literal("one segment with any text is written `{name}` in `path`");
   for (const std::string_view part : {"*", ".+", "["}) {
     if (segment.find(part) != std::string_view::npos)
-      return literal + "a regular expression belongs in `path_regex`";
+      return literal("a regular expression belongs in `path_regex`");
   }
   return "";
 }
 
 void report_segments(std::string_view path, const char* key, const config::Route& route, Report& report) {
+  const auto is_special = [](char c) {
+    return c == '*' || c == ':' || c == '{' || c == '%' || c == '+' || c == '[';
+  };
+  if (std::none_of(path.begin(), path.end(), is_special)) return;
   while (!path.empty()) {
     path.remove_prefix(1);
     const std::string_view segment = path.substr(0, path.find('/'));
@@ -127,11 +133,12 @@ void find_foreign_patterns(const Facts& facts, Report& report) {
 void find_refused_paths(const Facts& facts, Report& report) {
   if (facts.config().listeners.empty()) return;
   for (const config::Route& route : facts.config().routes) {
-    for (const std::string& path : {route.match.path, route.match.path_prefix}) {
-      if (path.find_first_of(";%") == std::string::npos) continue;
-      if (!is_taken(facts.config(), path))
+    for (const std::string* path : {&route.match.path, &route.match.path_prefix}) {
+      const auto may_be_refused = [](char c) { return c == ';' || c == '%'; };
+      if (std::none_of(path->begin(), path->end(), may_be_refused)) continue;
+      if (!is_taken(facts.config(), *path))
         report.add(route.location, "route `" + route.name + "` never matches: every listener refuses `" +
-                                       path + "` (its `ambiguous_paths` lets such paths pass)");
+                                       *path + "` (its `ambiguous_paths` lets such paths pass)");
     }
   }
 }
