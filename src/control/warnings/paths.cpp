@@ -51,11 +51,12 @@ void report_segments(std::string_view path, const char* key, const config::Route
   const auto is_special = [](char c) {
     return c == '*' || c == ':' || c == '{' || c == '%' || c == '+' || c == '[';
   };
-  if (std::none_of(path.begin(), path.end(), is_special)) return;
   while (!path.empty()) {
     path.remove_prefix(1);
     const std::string_view segment = path.substr(0, path.find('/'));
     path.remove_prefix(segment.size());
+    // Only these characters can look like the syntax of another product.
+    if (std::none_of(segment.begin(), segment.end(), is_special)) continue;
     const std::string message = foreign_segment(segment, key == std::string_view("path"));
     if (!message.empty())
       return report.add(route.location,
