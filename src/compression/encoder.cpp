@@ -268,6 +268,9 @@ class Patient final : public Encoder {
   void write(std::string_view data, std::string&) override { body_ += data; }
   void flush(std::string&) override {}
   void finish(std::string& out) override {
+    // At once as much as is needed for a body that cannot be compressed: memory that grows step by step
+    // leaves holes.
+    out.reserve(out.size() + body_.size() + 2 * kEncodedChunk);
     inner_->write(body_, out);
     inner_->finish(out);
   }

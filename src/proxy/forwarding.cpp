@@ -208,7 +208,7 @@ void write_forwarding(http::HeadWriter& out, const ForwardingRules& rules, const
 
 std::string pseudonym_of(std::string_view route) {
   static const crypto::KeyedHash keyed;
-  std::string word(15, '0');  // as long as fits into a string without memory of its own
+  std::string word(16, '0');
   write_hex(word.data(), keyed(route), word.size());
   return word;
 }
