@@ -95,15 +95,12 @@ void Diagnostics::mark_faulty(const Location& location) {
   faulty_.insert(place_of(location));
 }
 
-std::vector<size_t> Diagnostics::lines_of(const FileName& file) const {
-  std::vector<size_t> out;
-  for (const Diagnostic& one : all_) {
-    if (one.location.file == file) out.push_back(one.location.line());
-  }
+std::map<std::string, std::set<size_t>> Diagnostics::lines() const {
+  std::map<std::string, std::set<size_t>> out;
+  for (const Diagnostic& one : all_) out[one.location.file.text()].insert(one.location.line());
   for (const auto& [place, note] : notes_) {
-    if (note.silent && std::get<0>(place) == file.text()) out.push_back(std::get<1>(place));
+    if (note.silent) out[std::get<0>(place)].insert(std::get<1>(place));
   }
-  std::sort(out.begin(), out.end());
   return out;
 }
 

@@ -100,8 +100,8 @@ class Diagnostics {
   bool is_faulty(const Location& location) const;
   // Takes over what `other` knows about positions: hints, and errors that are silenced.
   void take_notes(Diagnostics&& other) { notes_.merge(other.notes_); }
-  // The lines of `file` of which something has been reported or silenced, sorted.
-  std::vector<size_t> lines_of(const FileName& file) const;
+  // The lines of which something has been reported or silenced, by the name of the file.
+  std::map<std::string, std::set<size_t>> lines() const;
   bool has_errors() const { return errors_ > 0; }
   // The number of errors so far, including silenced ones.
   size_t faults() const { return faults_; }

@@ -43,6 +43,16 @@ bool begins_item(std::string_view line, size_t indent) {
   return line[indent] == '-' && (indent + 1 == line.size() || line[indent + 1] == ' ');
 }
 
+// Line breaks of YAML 1.1 besides LF and CRLF: CR alone, NEL, LS and PS.
+bool has_other_line_breaks(std::string_view text) {
+  for (size_t at = text.find('\r'); at != std::string_view::npos; at = text.find('\r', at + 1)) {
+    if (at + 1 == text.size() || text[at + 1] != '\n') return true;
+  }
+  return text.find("\xc2\x85") != std::string_view::npos ||
+         text.find("\xe2\x80\xa8") != std::string_view::npos ||
+         text.find("\xe2\x80\xa9") != std::string_view::npos;
+}
+
 bool is_line_of(std::string_view line, std::string_view key) {
   if (!line.starts_with(key) || line.size() == key.size() || line[key.size()] != ':') return false;
   const std::string_view rest = line.substr(key.size() + 1);
@@ -53,9 +63,10 @@ bool is_line_of(std::string_view line, std::string_view key) {
 }  // namespace
 
 std::optional<ListText> find_list(std::string_view text, std::string_view key) {
+  if (has_other_line_breaks(text)) return std::nullopt;
   Lines lines(text);
   do {
-    if (!lines.next()) return std::nullopt;
+    if (!lines.next() || lines.line().starts_with('%')) return std::nullopt;  // a directive
   } while (!is_line_of(lines.line(), key));
   ListText out{.line = lines.number()};
   size_t item_begin = 0;

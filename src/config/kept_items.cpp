@@ -21,13 +21,16 @@ Found find_known(const ListText& list, const FileName& file, const KeptItems& ke
   out.reserve(list.items.size());
   size_t fresh = 0;
   for (const ItemText& one : list.items) {
-    std::shared_ptr<KeptItem> found = kept.find(file, one.text);
+    // What follows the last element may belong to it, as the rest of a text in quotes: so it is parsed, which
+    // shows whether it is whole.
+    const bool is_last = &one == &list.items.back();
+    std::shared_ptr<KeptItem> found = is_last ? nullptr : kept.find(file, one.text);
     // The second of two elements with the same text has lines of its own.
     if (found != nullptr && found->found) found = nullptr;
     if (found != nullptr) found->found = true;
     fresh += found == nullptr ? 1 : 0;
     out.push_back(std::move(found));
-    if (fresh > list.items.size() / kMaxNewShare) break;
+    if (fresh > list.items.size() / kMaxNewShare + 1) break;
   }
   for (const std::shared_ptr<KeptItem>& one : out) {
     if (one != nullptr) one->found = false;
@@ -38,8 +41,9 @@ Found find_known(const ListText& list, const FileName& file, const KeptItems& ke
 
 // Parses one element by itself. Null when it is not whole, or depends on other parts of the file.
 std::shared_ptr<YamlNode> parse_item(std::shared_ptr<KeptItem> item, Diagnostics& diagnostics) {
-  YamlPart part = parse_yaml_part({item->text, item->file, item->line}, diagnostics);
-  if (part.root == nullptr || part.depends || part.root->kind != YamlNode::Kind::kSequence ||
+  constexpr size_t kDepth = 1;  // of the list
+  YamlPart part = parse_yaml_part({item->text, item->file, item->line, kDepth}, diagnostics);
+  if (part.root == nullptr || part.depends || part.is_flow || part.root->kind != YamlNode::Kind::kSequence ||
       part.root->items.size() != 1)
     return nullptr;
   item->hints = std::move(part.hints);
@@ -51,8 +55,9 @@ std::shared_ptr<YamlNode> parse_item(std::shared_ptr<KeptItem> item, Diagnostics
 std::shared_ptr<YamlNode> parse_new(std::string_view text, const FileName& file, const ListText& list,
                                     const Found& known, Diagnostics& diagnostics) {
   const std::string others = without_items(text, list);
-  const auto root = parse_yaml_part({others, file, 1}, diagnostics).root;
-  if (root == nullptr || root->kind != YamlNode::Kind::kMapping) return nullptr;
+  const YamlPart part = parse_yaml_part({others, file}, diagnostics);
+  const std::shared_ptr<YamlNode>& root = part.root;
+  if (root == nullptr || part.is_flow || root->kind != YamlNode::Kind::kMapping) return nullptr;
   std::shared_ptr<YamlNode> routes;
   for (const auto& [key, value] : root->members) {
     if (key->scalar == KeptItems::kList && key->location.line_read == list.line) routes = value;
@@ -61,16 +66,11 @@ std::shared_ptr<YamlNode> parse_new(std::string_view text, const FileName& file,
   routes->kind = YamlNode::Kind::kSequence;
   routes->location = {file, list.items.front().line, list.column};
   routes->items.reserve(known.size());
-  std::vector<ItemText> unknown;
-  for (size_t i = 0; i < known.size(); ++i) {
-    if (known[i] == nullptr) unknown.push_back(list.items[i]);
-  }
-  const std::vector<std::shared_ptr<KeptItem>> made = make_kept_items(unknown, file);
-  auto next = made.begin();
   const NodeAllocator<YamlNode> memory(std::make_shared<NodeMemory>());
   for (size_t i = 0; i < known.size(); ++i) {
     if (known[i] == nullptr) {
-      auto node = parse_item(*next++, diagnostics);
+      // Each by itself, so that none keeps the memory of the others.
+      auto node = parse_item(make_kept_items({list.items[i]}, file).front(), diagnostics);
       if (node == nullptr) return nullptr;
       routes->items.push_back(std::move(node));
       continue;
@@ -121,6 +121,13 @@ std::shared_ptr<KeptItem> KeptItems::find(const FileName& file, std::string_view
 }
 
 void KeptItems::replace(const std::vector<std::shared_ptr<KeptItem>>& items) {
+  // Elements that were made together have their memory together, but what is made of them goes at once.
+  for (const Entry& one : items_) one.item->found = false;
+  for (const std::shared_ptr<KeptItem>& one : items) one->found = true;
+  for (const Entry& one : items_) {
+    if (!one.item->found) one.item->value = nullptr;
+  }
+  for (const std::shared_ptr<KeptItem>& one : items) one->found = false;
   items_.clear();
   items_.reserve(items.size());
   for (const std::shared_ptr<KeptItem>& one : items) items_.push_back({hash_bytes(one->text), one});

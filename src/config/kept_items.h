@@ -19,7 +19,7 @@ struct KeptItem {
   FileName file;       // of the locations in the element, which move together
   size_t line = 0;     // of the beginning, when it was read
   Hints hints{};       // about positions in the element
-  bool found = false;  // in the text that is being read
+  bool found = false;  // for those who look through the items
   std::shared_ptr<const void> value{};
 };
 

@@ -182,27 +182,23 @@ std::optional<Config> load_document(YamlNode& root, const PolicyCatalog& catalog
   return config;
 }
 
-// Keeps the routes for the next reading, except those that depend on variables, and those of which something
-// has been told, because it has to be told again.
+// Keeps the routes for the next reading, except those of which something has been told, because it has to be
+// told again.
 void keep_items(const YamlNode& document, const Config& config, const Diagnostics& diagnostics,
                 KeptItems& kept) {
   std::vector<std::shared_ptr<KeptItem>> items;
   const YamlNode* list = document.find(KeptItems::kList);
   const bool fits = list != nullptr && list->items.size() == config.routes.size();
-  std::optional<FileName> file;
-  std::vector<size_t> noted;  // lines of `file`
+  const std::map<std::string, std::set<size_t>> told = diagnostics.lines();
   for (size_t i = 0; fits && i < list->items.size(); ++i) {
     const std::shared_ptr<KeptItem>& item = list->items[i]->item;
     if (!item) continue;
-    if (file != item->file) {
-      file = item->file;
-      noted = diagnostics.lines_of(*file);
+    if (const auto lines = told.find(item->file.text()); lines != told.end()) {
+      const size_t begin = Location{item->file, item->line}.line();
+      const auto count = static_cast<size_t>(std::count(item->text.begin(), item->text.end(), '\n'));
+      const auto first = lines->second.lower_bound(begin);
+      if (first != lines->second.end() && *first <= begin + count) continue;
     }
-    const Location begin{item->file, item->line};
-    const size_t end =
-        begin.line() + static_cast<size_t>(std::count(item->text.begin(), item->text.end(), '\n'));
-    const auto first = std::lower_bound(noted.begin(), noted.end(), begin.line());
-    if ((first != noted.end() && *first <= end) || item->text.find("${") != std::string::npos) continue;
     item->value = config.routes.share(i);
     items.push_back(item);
   }

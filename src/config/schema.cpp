@@ -99,8 +99,9 @@ void AnyObject::load_members(const YamlNode& node, Place out, Diagnostics& diagn
   if (node.kind != YamlNode::Kind::kMapping) return diagnostics.error(node.location, expectation());
   for (const auto& [key, value] : node.members) {
     if (is_extension_key(key->scalar)) continue;
+    const std::string& name = key->scalar;
     const auto field = std::find_if(fields_.begin(), fields_.end(),
-                                    [&](const Field& candidate) { return candidate.name == key->scalar; });
+                                    [&name](const Field& candidate) { return candidate.name == name; });
     if (field == fields_.end()) {
       std::vector<std::string_view> known;
       for (const Field& candidate : fields_) known.push_back(candidate.name);

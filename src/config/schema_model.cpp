@@ -262,9 +262,11 @@ Type<Config> config_type(const PolicyCatalog& catalog) {
       "redis",
       "The Redis server in which all nodes count rate limits and quotas together. A change needs a restart.");
   redis
-      ->required("address", &Redis::address,
-                 checked_text("an address", "", "redis.internal:6379", check_target_address),
-                 "`address:port`, `[IPv6]:port`, `name:port` or `unix:/path`.")
+      ->required(
+          "address", &Redis::address,
+          checked_text("an address", "", "redis.internal:6379", check_target_address),
+          "`address:port`, `[IPv6]:port`, `name:port` or `unix:/path`. Of a name with several addresses, "
+          "the first one that accepts connections is used.")
       .optional("username", &Redis::username, text("gateway"),
                 "The user in the access control list of the server.")
       .optional("password", &Redis::password, text("'${REDIS_PASSWORD}'"),

@@ -153,7 +153,11 @@ void SourceReader::expand(YamlNode& node) {
 
 void SourceReader::expand_child(const std::shared_ptr<YamlNode>& child) {
   // Only a shared node can be visited twice.
-  if (child.use_count() == 1 || expanded_.insert(child.get()).second) expand_below(*child);
+  if (child.use_count() > 1 && !expanded_.insert(child.get()).second) return;
+  const size_t before = references_;
+  expand_below(*child);
+  // The next reading may find other values.
+  if (references_ != before) child->item = nullptr;
 }
 
 void SourceReader::expand_below(YamlNode& node) {
@@ -166,6 +170,7 @@ void SourceReader::expand_below(YamlNode& node) {
     expand_child(value);
   }
   if (node.scalar.find("${") == std::string::npos) return;
+  ++references_;
   std::string text;
   if (expand_text(node.scalar, node.location, text, node.inserted)) {
     if (text.empty()) diagnostics_.add_hint(node.location, "; the value of `" + node.scalar + "` is empty");

@@ -53,6 +53,7 @@ class SourceReader {
   const KeptItems* const kept_;
   std::set<const YamlNode*> expanded_;  // shared nodes that have been expanded
   std::set<std::string> missing_;       // variables that have been reported
+  size_t references_ = 0;               // how many scalars with references there have been
 };
 
 }  // namespace portcullis::config

@@ -43,7 +43,12 @@ class Builder {
  public:
   // `list`: see parse_yaml().
   Builder(const YamlText& part, const ListText* list, Diagnostics& diagnostics)
-      : text_(part.text), file_(part.file), first_line_(part.line), list_(list), diagnostics_(diagnostics) {
+      : text_(part.text),
+        file_(part.file),
+        first_line_(part.line),
+        depth_(part.depth),
+        list_(list),
+        diagnostics_(diagnostics) {
     yaml_parser_initialize(&parser_);
     yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text_.data()),
                                  text_.size());
@@ -54,6 +59,7 @@ class Builder {
   }
 
   bool depends() const { return depends_; }
+  bool is_flow() const { return is_flow_; }
   const Hints& hints() const { return hints_; }
 
   std::shared_ptr<YamlNode> document() {
@@ -67,7 +73,12 @@ class Builder {
             error("a second YAML document begins here: a configuration file must have only one");
             return nullptr;
           }
-          if (!advance() || !(root = node(0))) return nullptr;
+          if (!advance()) return nullptr;
+          is_flow_ = (event_.type == YAML_MAPPING_START_EVENT &&
+                      event_.data.mapping_start.style == YAML_FLOW_MAPPING_STYLE) ||
+                     (event_.type == YAML_SEQUENCE_START_EVENT &&
+                      event_.data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE);
+          if (!(root = node(depth_))) return nullptr;
           break;
         case YAML_STREAM_END_EVENT:
           if (!root) {
@@ -292,6 +303,8 @@ class Builder {
   const std::string_view text_;
   FileName file_;
   const size_t first_line_;
+  const size_t depth_;
+  bool is_flow_ = false;
   const ListText* const list_;                   // null when no elements are kept
   std::vector<std::shared_ptr<KeptItem>> kept_;  // of the list's elements
   const ListText* next_list_ = nullptr;          // of the sequence that is read next
@@ -315,14 +328,14 @@ const YamlNode* YamlNode::find(std::string_view key) const {
 std::shared_ptr<YamlNode> parse_yaml(std::string_view text, const std::string& file, Diagnostics& diagnostics,
                                      const ListText* list) {
   if (!check_characters(text, file, diagnostics)) return nullptr;
-  return Builder({text, file, 1}, list, diagnostics).document();
+  return Builder({text, file}, list, diagnostics).document();
 }
 
 YamlPart parse_yaml_part(const YamlText& text, Diagnostics& diagnostics) {
   if (!check_characters(text.text, text.file.text(), diagnostics)) return {};
   Builder builder(text, nullptr, diagnostics);
   auto root = builder.document();
-  return {std::move(root), builder.depends(), builder.hints()};
+  return {std::move(root), builder.depends(), builder.is_flow(), builder.hints()};
 }
 
 }  // namespace portcullis::config

@@ -52,10 +52,12 @@ struct YamlText {
   std::string_view text;
   FileName file;
   size_t line = 1;
+  size_t depth = 0;  // of its root in the document
 };
 struct YamlPart {
   std::shared_ptr<YamlNode> root;
   bool depends = false;  // it has anchors, aliases or merge keys
+  bool is_flow = false;  // its root is written in braces or brackets
   Hints hints{};         // which have been added to the diagnostics, too
 };
 // As above, for a part of a file.

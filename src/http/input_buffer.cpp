@@ -6,7 +6,8 @@
 namespace portcullis::http {
 
 void InputBuffer::grow() {
-  Block larger = Block::take(block.capacity() * 2);
+  const bool is_half_empty = begin >= block.capacity() / 2;
+  Block larger = Block::take(is_half_empty ? block.capacity() : block.capacity() * 2);
   std::memcpy(larger.data(), block.data() + begin, end - begin);
   end -= begin;
   begin = 0;

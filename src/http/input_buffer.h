@@ -16,8 +16,8 @@ struct InputBuffer {
 
   bool empty() const { return begin == end; }
   std::string_view content() const { return {block.data() + begin, end - begin}; }
-  // Where the next bytes go. There is room for at least one byte: a full buffer moves to a block of twice the
-  // size, which makes views of its content stale.
+  // Where the next bytes go. There is room for at least one byte: the content of a full buffer moves to
+  // another block, of twice the size where the content needs it, which makes views of the content stale.
   std::span<char> room() {
     if (end == block.capacity()) grow();
     return {block.data() + end, block.capacity() - end};

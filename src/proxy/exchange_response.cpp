@@ -6,10 +6,10 @@
 #include "http/grpc.h"
 #include "http/read_body.h"
 #include "http/upgrade.h"
-#include "proxy/deadline.h"
 #include "proxy/detached_body.h"
 #include "proxy/exchange.h"
 #include "proxy/tunnel.h"
+#include "runtime/deadline.h"
 
 namespace portcullis::proxy {
 

@@ -7,6 +7,7 @@
 #include "http/read_head.h"
 #include "proxy/exchange_state.h"
 #include "proxy/request_fields.h"
+#include "runtime/deadline.h"
 
 namespace portcullis::proxy {
 namespace {
@@ -64,6 +65,8 @@ class Copy {
     Task<IoResult> sending = message->send_whole(request, request_.body.text, patience());
     const IoResult sent = co_await sending;
     if (!sent.ok()) co_return false;
+    // Whatever the target sends, and however slowly.
+    const Deadline limit(worker_.loop(), patience(), [&connection] { connection.stream.cancel(); });
     http::ResponseHead response;
     Task<http::HeadState> reading = http::read_final_head(*message, request_.method, deadline_, response);
     if (co_await reading != http::HeadState::kComplete) co_return false;

@@ -217,11 +217,11 @@ void Client::connect() {
 
 Task<void> Client::connect_by_name(std::string host, uint16_t port) {
   std::function<std::string()> work = [host = std::move(host), port,
-                                       timeout = std::min(settings_.timeout, kLastRetry / 4)] {
+                                       timeout = std::min(settings_.timeout, kLastRetry / 20)] {
     return reachable_address(host, port, timeout);
   };
   const auto address = co_await pool_.run(loop_, std::move(work));
-  if (state_ != State::kConnecting) co_return;
+  if (state_ != State::kConnecting || context_ != nullptr) co_return;
   if (!address || address->empty()) {
     lose("the host name cannot be resolved");
   } else {

@@ -7,6 +7,7 @@
 #include "http/message_body.h"
 #include "http/read_body.h"
 #include "http/read_head.h"
+#include "runtime/deadline.h"
 #include "upstream/check_answer.h"
 #include "upstream/health_checks.h"
 #include "upstream/http2_pool.h"
@@ -26,12 +27,12 @@ std::string words(int error) {
 }
 
 // Why there is no head of a response.
-std::string words(HeadState state, const http::ClientStream& message) {
+std::string words(HeadState state, const http::ClientStream& message, bool is_http2) {
   switch (state) {
     case HeadState::kTimedOut: return words(ETIMEDOUT);
     case HeadState::kMalformed: return "its answer is not HTTP";
     case HeadState::kRefused: return "it refused the request";
-    default: return words(message.end_error());
+    default: return is_http2 ? "it does not answer by HTTP/2" : words(message.end_error());
   }
 }
 
@@ -67,7 +68,9 @@ class Check {
   const SocketAddress place_;
   const std::string& name_;
   const HealthCheck& check_ = upstream_.check;
-  const Clock::time_point deadline_ = Clock::now() + check_.timeout;
+  const Clock::time_point deadline_ = loop_.now() + check_.timeout;
+  bool is_late_ = false;  // the deadline has passed while the answer was read
+  bool is_http2_ = false;
   const http::h1::HeadLimits limits_{.head_size = kMaxHead,
                                      .field_count = http::Fields::kCapacity,
                                      .target_length = 0,
@@ -85,6 +88,7 @@ Task<std::string> Check::run() {
   const bool grpc = check_.kind == HealthCheck::Kind::kGrpc;
   std::unique_ptr<http::ClientStream> message;
   if (speaks_http2(upstream_, connection->socket)) {
+    is_http2_ = true;
     shared_.add(std::move(connection));
     bool reused = false;
     std::unique_ptr<http::h2::Channel> made = shared_.open(reused);
@@ -100,8 +104,14 @@ Task<std::string> Check::run() {
     message = std::make_unique<http::h1::ClientMessageStream>(stream_, limits_);
   }
   CheckAnswer answer;
+  // Whatever the target sends, and however slowly.
+  const Deadline limit(loop_, time_left(), [this] {
+    is_late_ = true;
+    stream_.cancel();
+  });
   Task<std::string> asking = ask(*message, answer);
   why = co_await asking;
+  if (is_late_) co_return words(ETIMEDOUT);
   if (!why.empty()) co_return why;
   co_return grpc ? judge_grpc(answer) : judge(check_, answer);
 }
@@ -146,7 +156,7 @@ Task<std::string> Check::ask(http::ClientStream& message, CheckAnswer& answer) {
   http::ResponseHead head;
   Task<HeadState> reading = http::read_final_head(message, asked.method, deadline_, head);
   const HeadState state = co_await reading;
-  if (state != HeadState::kComplete) co_return words(state, message);
+  if (state != HeadState::kComplete) co_return words(state, message, is_http2_);
   answer.status = head.status;
   answer.grpc_status = head.fields.value_of("grpc-status");
   Task<std::string> completing = read_body(message, head, answer);
@@ -164,7 +174,6 @@ Task<std::string> Check::read_body(http::ClientStream& message, const http::Resp
   while (!ended && answer.body.size() < kMaxBody) {
     Task<bool> reading = http::collect_body(body, answer.body, http::ReadUntil::kSomething, ended);
     if (!co_await reading) co_return words(body.failure());
-    if (time_left().count() == 0 && !ended) co_return words(ETIMEDOUT);
   }
   if (answer.grpc_status.empty()) answer.grpc_status = http::find_in_lines(message.trailers(), "grpc-status");
   co_return "";

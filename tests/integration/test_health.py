@@ -136,6 +136,23 @@ def test_why_an_answer_is_none_is_told(start, backend, answer, why):
     assert wait_until(admin, strange.port, up=False)["why"] == why
 
 
+@pytest.mark.parametrize("beginning, drop", [
+    (HEAD, b"x"), (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;", b"x"), (b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x"),
+    (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n")], ids=["body", "chunk", "head", "hints"])
+def test_an_answer_that_trickles_is_none(start, backend, beginning, drop):
+    admin = free_port()
+
+    def trickle(connection, its_backend):
+        its_backend.read_head(connection)
+        connection.sendall(beginning)
+        for _ in range(4 if beginning == HEAD else 100):
+            time.sleep(0.2)  # less than the limit of a check
+            connection.sendall(drop)
+    only = backend(trickle)
+    start(configuration([only.port], f"    health_check: {{path: /, {QUICK}}}", admin=admin))
+    assert wait_until(admin, only.port, up=False)["why"] == "no answer in time"
+
+
 @pytest.mark.parametrize("answer", [
     HEAD + b"right" + b"beyond", b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + HEAD + b"right",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nri\r\n3\r\nght\r\n0\r\n\r\n", b"HTTP/1.0 200 OK\r\n\r\nright",

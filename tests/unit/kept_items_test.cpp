@@ -16,6 +16,7 @@ namespace portcullis::config {
 namespace {
 
 constexpr size_t kRoutes = 40;
+constexpr size_t kKept = kRoutes - 1;  // the last one is always parsed
 
 std::string head() {
   return "version: 1\n"
@@ -109,22 +110,22 @@ TEST_F(KeptItemsTest, UnchangedRoutesAreTheSameObjects) {
   std::vector<std::string> routes = route_texts();
   EXPECT_EQ(load(whole(routes)), 0u);
   EXPECT_TRUE(is_loaded);
-  EXPECT_EQ(load(whole(routes)), kRoutes);
+  EXPECT_EQ(load(whole(routes)), kKept);
   routes[3].replace(routes[3].find("/r3"), 3, "/other");
-  EXPECT_EQ(load(whole(routes)), kRoutes - 1);
-  EXPECT_EQ(load(whole(routes)), kRoutes);
+  EXPECT_EQ(load(whole(routes)), kKept - 1);
+  EXPECT_EQ(load(whole(routes)), kKept);
 }
 
 TEST_F(KeptItemsTest, LinesMayMove) {
   std::vector<std::string> routes = route_texts();
   (void)load(whole(routes));
   routes.insert(routes.begin(), "  - {name: new, match: {path: /new}, upstream: backend}\n  # more\n\n");
-  EXPECT_EQ(load(whole(routes)), kRoutes);
+  EXPECT_EQ(load(whole(routes)), kKept);
   routes.erase(routes.begin() + 5);
-  EXPECT_EQ(load(whole(routes)), kRoutes);
+  EXPECT_EQ(load(whole(routes)), kKept);
   std::swap(routes[1], routes[30]);
-  EXPECT_EQ(load(whole(routes)), kRoutes);
-  EXPECT_EQ(load("# first\n" + whole(routes, "drain_timeout: 3s\n")), kRoutes);
+  EXPECT_EQ(load(whole(routes)), kKept);
+  EXPECT_EQ(load("# first\n" + whole(routes, "drain_timeout: 3s\n")), kKept);
 }
 
 TEST_F(KeptItemsTest, AFaultIsToldAtItsPlaceInTheNewText) {
@@ -136,7 +137,7 @@ TEST_F(KeptItemsTest, AFaultIsToldAtItsPlaceInTheNewText) {
   text.replace(text.find("name: backend"), 13, "name: another");
   EXPECT_EQ(load(text), 0u);
   EXPECT_FALSE(is_loaded);
-  EXPECT_EQ(load(whole(routes)), kRoutes);
+  EXPECT_EQ(load(whole(routes)), kKept);
 }
 
 TEST_F(KeptItemsTest, WhatDependsOnOtherPartsIsReadAgain) {
@@ -159,7 +160,7 @@ TEST_F(KeptItemsTest, WhatDependsOnOtherPartsIsReadAgain) {
       "  - {name: r7, match: {path: '${PORTCULLIS_TEST_PATH}'}, upstream: backend}\n";
   (void)load(with(variable));
   ::setenv("PORTCULLIS_TEST_PATH", "/two", 1);
-  EXPECT_EQ(load(with(variable)), kRoutes - 1);
+  EXPECT_EQ(load(with(variable)), kKept - 1);
   ::unsetenv("PORTCULLIS_TEST_PATH");
   EXPECT_EQ(load(with(variable)), 0u);
   EXPECT_FALSE(is_loaded);
@@ -191,6 +192,62 @@ TEST_F(KeptItemsTest, WhatIsWrittenInAnotherWayIsReadWhole) {
     (void)load(whole(broken));
     EXPECT_FALSE(is_loaded) << fault;
   }
+}
+
+TEST_F(KeptItemsTest, TheLastRouteMayGoOnBehindWhatLooksLikeItsEnd) {
+  std::vector<std::string> routes = route_texts();
+  const std::string begin =
+      "  - name: last\n    match: {path: /last}\n    policies:\n      - respond:\n          body: "
+      "\"Maintenance.\n";
+  routes.push_back(begin + "Reason: upgrade\"\n");
+  for (int i = 0; i < 2; ++i) {
+    (void)load(whole(routes));
+    EXPECT_TRUE(is_loaded);
+  }
+  routes.back() = begin;
+  (void)load(whole(routes));
+  EXPECT_FALSE(is_loaded);
+  routes.back() = begin + "x-note: upgrade\"\n";
+  (void)load(whole(routes));
+  EXPECT_TRUE(is_loaded);
+  routes.back() = begin + "x-note: another\"\n";
+  (void)load(whole(routes));
+  routes.back() = "  - {name: last, match: {path: /last},\nupstream: backend}\n";
+  for (int i = 0; i < 2; ++i) {
+    (void)load(whole(routes));
+    EXPECT_TRUE(is_loaded);
+  }
+}
+
+TEST_F(KeptItemsTest, WhatIsAroundTheListCounts) {
+  std::vector<std::string> routes = route_texts();
+  (void)load(whole(routes));
+  std::string flow = whole(routes);
+  for (size_t at = 0; (at = flow.find('\n', at)) != std::string::npos && at < head().size(); at += 2)
+    flow.insert(at, ",");
+  (void)load("{" + flow + "}\n");
+  EXPECT_FALSE(is_loaded);
+  routes[2] = "  - {name: !y!str r2, match: {path: /r2}, upstream: backend}\n";
+  const std::string tag = "%TAG !y! tag:yaml.org,2002:\n---\n";
+  (void)load(tag + whole(routes));
+  EXPECT_TRUE(is_loaded);
+  (void)load(whole(routes));
+  EXPECT_FALSE(is_loaded);
+  routes[2] = "  - {name: r2, x-deep: " + std::string(63, '[') + std::string(63, ']') +
+              ", match: {path: /r2}, upstream: backend}\n";
+  (void)load(whole(routes));
+  EXPECT_FALSE(is_loaded);
+}
+
+TEST_F(KeptItemsTest, AVariableMayBeWrittenByEscapes) {
+  std::vector<std::string> routes = route_texts();
+  routes[7] = "  - {name: r7, match: {path: \"\\x24{PORTCULLIS_TEST_PATH}\"}, upstream: backend}\n";
+  ::setenv("PORTCULLIS_TEST_PATH", "/one", 1);
+  (void)load(whole(routes));
+  EXPECT_TRUE(is_loaded);
+  ::setenv("PORTCULLIS_TEST_PATH", "/two", 1);
+  EXPECT_EQ(load(whole(routes)), kKept - 1);
+  ::unsetenv("PORTCULLIS_TEST_PATH");
 }
 
 TEST_F(KeptItemsTest, WarningsAreRepeated) {

@@ -5,7 +5,7 @@
 
 #include "runtime/event_loop.h"
 
-namespace portcullis::proxy {
+namespace portcullis {
 
 // Calls a function once, when a time is over, unless it is destroyed before that. On the loop's thread.
 class Deadline final : private Timer {
@@ -24,4 +24,4 @@ class Deadline final : private Timer {
   std::function<void()> passed_;
 };
 
-}  // namespace portcullis::proxy
+}  // namespace portcullis
