@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "config/kept_items.h"
 #include "config/origin.h"
 #include "runtime/file_watch.h"
 

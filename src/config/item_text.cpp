@@ -101,7 +101,6 @@ std::optional<ListText> find_list(std::string_view text, std::string_view key) {
 }
 
 std::string without_items(std::string_view text, const ListText& list) {
-  if (list.items.empty()) return std::string(text);
   const char* const begin = list.items.front().text.data();
   const char* const end = list.items.back().text.data() + list.items.back().text.size();
   const std::string_view items(begin, static_cast<size_t>(end - begin));

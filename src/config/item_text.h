@@ -29,7 +29,8 @@ struct ListText {
 // out by parsing it.
 std::optional<ListText> find_list(std::string_view text, std::string_view key);
 
-// A copy of `text` in which the lines of `list` are empty, so that all other lines keep their numbers.
+// A copy of `text` in which the lines of `list`, which find_list() has found in it, are empty, so that all
+// other lines keep their numbers.
 std::string without_items(std::string_view text, const ListText& list);
 
 }  // namespace portcullis::config

@@ -122,7 +122,6 @@ std::shared_ptr<KeptItem> KeptItems::find(const FileName& file, std::string_view
 
 void KeptItems::replace(const std::vector<std::shared_ptr<KeptItem>>& items) {
   // Elements that were made together have their memory together, but what is made of them goes at once.
-  for (const Entry& one : items_) one.item->found = false;
   for (const std::shared_ptr<KeptItem>& one : items) one->found = true;
   for (const Entry& one : items_) {
     if (!one.item->found) one.item->value = nullptr;
@@ -136,11 +135,12 @@ void KeptItems::replace(const std::vector<std::shared_ptr<KeptItem>>& items) {
 }
 
 std::shared_ptr<YamlNode> parse_yaml_keeping(std::string_view text, const std::string& file,
-                                             const KeptItems& kept, Diagnostics& diagnostics) {
+                                             const KeptItems* kept, Diagnostics& diagnostics) {
+  if (kept == nullptr) return parse_yaml(text, file, diagnostics);
   const FileName name(file);
   const std::optional<ListText> list = find_list(text, KeptItems::kList);
   if (!list) return parse_yaml(text, file, diagnostics);
-  const Found known = find_known(*list, name, kept);
+  const Found known = find_known(*list, name, *kept);
   if (!known.empty()) {
     Diagnostics found;
     auto root = parse_new(text, name, *list, known, found);

@@ -19,7 +19,7 @@ struct KeptItem {
   FileName file;       // of the locations in the element, which move together
   size_t line = 0;     // of the beginning, when it was read
   Hints hints{};       // about positions in the element
-  bool found = false;  // for those who look through the items
+  bool found = false;  // set only while a function looks through items
   std::shared_ptr<const void> value{};
 };
 
@@ -48,8 +48,8 @@ class KeptItems {
 
 // As parse_yaml(), but parses only those elements of the list that `kept` does not know. The others are nodes
 // of the kind kKept. The result means the same as that of parse_yaml(): where the text is not surely made of
-// whole elements, all of it is parsed.
+// whole elements, all of it is parsed; so it is where `kept` is null.
 std::shared_ptr<YamlNode> parse_yaml_keeping(std::string_view text, const std::string& file,
-                                             const KeptItems& kept, Diagnostics& diagnostics);
+                                             const KeptItems* kept, Diagnostics& diagnostics);
 
 }  // namespace portcullis::config

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "config/assertions.h"
 #include "config/field_types.h"
+#include "config/kept_items.h"
 #include "config/key_places.h"
 #include "config/schema_model.h"
 #include "config/source_reader.h"
@@ -221,8 +222,7 @@ Reading read_text(std::string_view text, const std::string& name, std::shared_pt
   Reading reading;
   Sources sources;
   SourceReader reader(sources, reading.diagnostics);
-  reading.document = kept ? parse_yaml_keeping(text, name, *kept, reading.diagnostics)
-                          : parse_yaml(text, name, reading.diagnostics);
+  reading.document = parse_yaml_keeping(text, name, kept.get(), reading.diagnostics);
   reading.kept = std::move(kept);
   if (reading.document) reader.expand(*reading.document);
   return reading;

@@ -7,11 +7,12 @@
 #include <string_view>
 
 #include "config/diagnostics.h"
-#include "config/kept_items.h"
 #include "config/yaml.h"
 #include "runtime/task.h"
 
 namespace portcullis::config {
+
+class KeptItems;
 
 // What one read of a configuration has found.
 struct Reading {

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/read_file.h"
+#include "config/kept_items.h"
 
 namespace portcullis::config {
 namespace {
@@ -91,9 +92,7 @@ std::shared_ptr<YamlNode> SourceReader::read(const std::string& path) {
 
 std::shared_ptr<YamlNode> SourceReader::read_file(const std::string& path) {
   const auto content = content_of(path, {path, 0, 0});
-  if (!content) return nullptr;
-  return kept_ == nullptr ? parse_yaml(*content, path, diagnostics_)
-                          : parse_yaml_keeping(*content, path, *kept_, diagnostics_);
+  return content ? parse_yaml_keeping(*content, path, kept_, diagnostics_) : nullptr;
 }
 
 // Lists the files of a folder; false after an error. The depth is limited, because symbolic links may form a

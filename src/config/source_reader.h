@@ -9,11 +9,12 @@
 #include <vector>
 
 #include "config/diagnostics.h"
-#include "config/kept_items.h"
 #include "config/sources.h"
 #include "config/yaml.h"
 
 namespace portcullis::config {
+
+class KeptItems;
 
 // Reads the files of a configuration, and records them in `sources`.
 class SourceReader {

@@ -130,18 +130,14 @@ class Builder {
     return false;
   }
 
-  void remember(const yaml_char_t* anchor, const std::shared_ptr<YamlNode>& made) {
-    if (anchor == nullptr) return;
-    depends_ = true;
-    anchors_[reinterpret_cast<const char*>(anchor)] = made;
-  }
-
   void remember(const std::optional<std::string>& anchor, const std::shared_ptr<YamlNode>& made) {
-    if (anchor) remember(reinterpret_cast<const yaml_char_t*>(anchor->c_str()), made);
+    if (!anchor) return;
+    depends_ = true;
+    anchors_[*anchor] = made;
   }
 
-  // Reads the node that the current event begins.
-  std::shared_ptr<YamlNode> node(size_t depth) {
+  // Reads the node that the current event begins. `list`: what is known of the items of a sequence; or null.
+  std::shared_ptr<YamlNode> node(size_t depth, const ListText* list = nullptr) {
     if (depth > kMaxDepth) {
       error("nested too deeply");
       return nullptr;
@@ -158,14 +154,14 @@ class Builder {
             !made->quoted && (made->scalar.empty() || made->scalar == "~" || made->scalar == "null");
         made->kind = null ? YamlNode::Kind::kNull : YamlNode::Kind::kScalar;
         add_hints(*made);
-        remember(event_.data.scalar.anchor, made);
+        remember(anchor_text(event_.data.scalar.anchor), made);
         return made;
       }
       case YAML_SEQUENCE_START_EVENT: {
         if (!takes_tag(event_.data.sequence_start.tag)) return nullptr;
         made->kind = YamlNode::Kind::kSequence;
         const auto anchor = anchor_text(event_.data.sequence_start.anchor);
-        if (!read_items(*made, depth)) return nullptr;
+        if (!read_items(*made, depth, list)) return nullptr;
         remember(anchor, made);
         return made;
       }
@@ -193,12 +189,13 @@ class Builder {
   }
 
   // Reads the items of the sequence that the current event begins, up to its end. False after an error.
-  bool read_items(YamlNode& sequence, size_t depth) {
-    const ListText* const list = std::exchange(next_list_, nullptr);
+  bool read_items(YamlNode& sequence, size_t depth, const ListText* list) {
+    std::vector<std::shared_ptr<KeptItem>> kept;
+    if (list != nullptr) kept = make_kept_items(list->items, file_);
     for (;;) {
       if (!advance()) return false;
       if (event_.type == YAML_SEQUENCE_END_EVENT) break;
-      auto item = list != nullptr ? listed(*list, sequence.items.size(), depth + 1) : node(depth + 1);
+      auto item = list != nullptr ? listed(*list, kept, sequence.items.size(), depth + 1) : node(depth + 1);
       if (!item) return false;
       sequence.items.push_back(std::move(item));
     }
@@ -207,21 +204,21 @@ class Builder {
     return true;
   }
 
-  // Reads the item of the list with that index, and gives it its text, unless it depends on other parts.
-  std::shared_ptr<YamlNode> listed(const ListText& list, size_t index, size_t depth) {
+  // Reads the item of the list with that index, and gives it its text, which is in `kept`, unless it depends
+  // on other parts.
+  std::shared_ptr<YamlNode> listed(const ListText& list, const std::vector<std::shared_ptr<KeptItem>>& kept,
+                                   size_t index, size_t depth) {
     const size_t line = event_.start_mark.line + first_line_;
     const bool fits = index < list.items.size() && line >= list.items[index].line &&
                       (index + 1 == list.items.size() || line < list.items[index + 1].line);
     if (!fits) return node(depth);
-    if (kept_.empty()) kept_ = make_kept_items(list.items, file_);
-    const std::shared_ptr<KeptItem>& kept = kept_[index];
-    const FileName whole = std::exchange(file_, kept->file);
+    const FileName whole = std::exchange(file_, kept[index]->file);
     depends_ = false;
     const auto hints = static_cast<ptrdiff_t>(hints_.size());
     auto item = node(depth);
     if (item && !depends_) {
-      kept->hints.assign(hints_.begin() + hints, hints_.end());
-      item->item = kept;
+      kept[index]->hints.assign(hints_.begin() + hints, hints_.end());
+      item->item = kept[index];
     }
     file_ = whole;
     return item;
@@ -247,8 +244,7 @@ class Builder {
       if (!advance()) return false;
       const bool is_list = depth == 0 && list_ != nullptr && key->scalar == KeptItems::kList &&
                            event_.type == YAML_SEQUENCE_START_EVENT && key->location.line_read == list_->line;
-      next_list_ = is_list ? list_ : nullptr;
-      auto value = node(depth + 1);
+      auto value = node(depth + 1, is_list ? list_ : nullptr);
       if (!value) return false;
       if (is_merge_key) {
         depends_ = true;
@@ -305,10 +301,8 @@ class Builder {
   const size_t first_line_;
   const size_t depth_;
   bool is_flow_ = false;
-  const ListText* const list_;                   // null when no elements are kept
-  std::vector<std::shared_ptr<KeptItem>> kept_;  // of the list's elements
-  const ListText* next_list_ = nullptr;          // of the sequence that is read next
-  bool depends_ = false;                         // an anchor, an alias or a merge key has been read
+  const ListText* const list_;  // null when no elements are kept
+  bool depends_ = false;        // an anchor, an alias or a merge key has been read
   Diagnostics& diagnostics_;
   yaml_parser_t parser_{};
   yaml_event_t event_{};

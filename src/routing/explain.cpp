@@ -130,13 +130,11 @@ std::vector<Shadowed> unreachable_rules(const std::vector<RouteRule>& rules) {
   const std::vector<std::string> any_host{""};
   for (uint32_t i = 0; i < rules.size(); ++i) {
     const RouteRule& rule = rules[i];
-    const std::string pattern = pattern_of(rule) + predicates_of(rule);
+    const std::string pattern = "\n" + pattern_of(rule) + predicates_of(rule);
     std::optional<uint32_t> by;
     bool reachable = false;
     for (const std::string& host : rule.hosts.empty() ? any_host : rule.hosts) {
-      std::string key;
-      key.reserve(host.size() + 1 + pattern.size());
-      Seen& here = seen[std::move(key.append(host).append(1, '\n').append(pattern))];
+      Seen& here = seen[host + pattern];
       if (rule.methods.empty()) {
         here.any ? (void)(by = here.any) : (void)(reachable = true, here.any = i);
         continue;

@@ -47,7 +47,18 @@ Task<void> drop(policy::ResponseBody::Released taken) {
   (void)co_await discarding;
 }
 
-using ExchangeReplacementsTest = ExchangePolicies;
+class ExchangeReplacementsTest : public ExchangePolicies {
+ protected:
+  // The target answers with a body, and the client gets a response without one.
+  void expect_empty_response() {
+    build();
+    get();
+    answer("abc");
+    run_to_end();
+    EXPECT_TRUE(client->received.starts_with("HTTP/1.1 200 ")) << client->received;
+    EXPECT_TRUE(has(client->received, "content-length: 0\r\n")) << client->received;
+  }
+};
 
 Decision serve_other(Context& context) {
   static constexpr std::string_view kOther = "other";
@@ -121,22 +132,12 @@ Decision release_body(Context& context) {
 
 TEST_F(ExchangeReplacementsTest, AResponseWithoutTheBodyThatWasReleasedIsSent) {
   add(no_decision, release_body);
-  build();
-  get();
-  answer("abc");
-  run_to_end();
-  EXPECT_TRUE(client->received.starts_with("HTTP/1.1 200 ")) << client->received;
-  EXPECT_TRUE(has(client->received, "content-length: 0\r\n")) << client->received;
+  expect_empty_response();
 }
 
 TEST_F(ExchangeReplacementsTest, AResponseWithoutTheBodyThatWasHeldAndReleasedIsSent) {
   add_holder(100, release_body);
-  build();
-  get();
-  answer("abc");
-  run_to_end();
-  EXPECT_TRUE(client->received.starts_with("HTTP/1.1 200 ")) << client->received;
-  EXPECT_TRUE(has(client->received, "content-length: 0\r\n")) << client->received;
+  expect_empty_response();
   EXPECT_TRUE(client->received.ends_with("\r\n\r\n")) << client->received;
   EXPECT_FALSE(backends[0]->was_closed);
 }
