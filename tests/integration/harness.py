@@ -107,9 +107,9 @@ class Process:
 
 
 @contextlib.contextmanager
-def running(*arguments, expect=0):
+def running(*arguments, expect=0, prefix=()):
     """Runs a process for the length of a block, and checks its exit code."""
-    process = Process(*arguments)
+    process = Process(*arguments, prefix=prefix)
     try:
         yield process
     finally:
