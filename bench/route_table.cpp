@@ -6,12 +6,14 @@
 #include <sys/mman.h>
 
 #include <cstring>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
 namespace {
 
+using portcullis::routing::Match;
 using portcullis::routing::RouteRule;
 using portcullis::routing::RouteTable;
 
@@ -24,6 +26,10 @@ struct Request {
   char path[60];
 };
 
+RouteRule rule(Match match) {
+  return {std::make_shared<const Match>(std::move(match))};
+}
+
 void match(benchmark::State& state) {
   const auto count = static_cast<size_t>(state.range(0));
   std::vector<RouteRule> rules;
@@ -32,15 +38,15 @@ void match(benchmark::State& state) {
     const std::string service = "/v1/service-" + std::to_string(i);
     switch (i % 3) {
       case 0:
-        rules.push_back({{}, service + "/status", "", {}});
+        rules.push_back(rule({{}, service + "/status", "", {}}));
         paths.push_back(service + "/status");
         break;
       case 1:
-        rules.push_back({{}, service + "/items/{id}", "", {"GET"}});
+        rules.push_back(rule({{}, service + "/items/{id}", "", {"GET"}}));
         paths.push_back(service + "/items/12345");
         break;
       default:
-        rules.push_back({{}, "", service, {}});
+        rules.push_back(rule({{}, "", service, {}}));
         paths.push_back(service + "/some/file");
         break;
     }

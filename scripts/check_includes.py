@@ -36,7 +36,7 @@ MAY_USE = {
 
 # Enums with their words, and plain structs, that the configuration shares with the folder that acts by them. Such a
 # header includes nothing of ours but base/, so any folder may include it.
-SHARED = {"routing/predicate.h", "tls/choices.h", "upstream/choices.h", "upstream/timeouts.h"}
+SHARED = {"routing/match.h", "tls/choices.h", "upstream/choices.h", "upstream/timeouts.h"}
 
 root = pathlib.Path(__file__).resolve().parents[1] / "src"
 faults = []

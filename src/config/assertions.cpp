@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "http/authority.h"
 #include "http/path.h"
 
 namespace portcullis::config {
@@ -32,8 +31,7 @@ bool hosts_meet(const std::string& a, const std::string& b) {
   const auto covers = [](std::string_view wildcard, std::string_view host) {
     return wildcard.starts_with("*.") && host.ends_with(wildcard.substr(1));
   };
-  const std::string x = http::canonical_host(a), y = http::canonical_host(b);
-  return x == y || covers(x, y) || covers(y, x);
+  return a == b || covers(a, b) || covers(b, a);
 }
 
 template <typename Same>

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "config/schema.h"
-#include "routing/predicate.h"
+#include "routing/match.h"
 
 namespace portcullis::config {
 

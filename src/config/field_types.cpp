@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "config/scalar_type.h"
+#include "http/authority.h"
 #include "http/characters.h"
 #include "runtime/address.h"
 #include "runtime/ip_range.h"
@@ -18,6 +20,50 @@ Type<std::string> name_type() {
                 std::string::npos;
         return good ? "" : "`" + name + "` is not a name: use letters, digits, '-', '_' and '.'";
       });
+}
+
+namespace {
+
+std::string check_host(const std::string& host) {
+  const std::string_view rest =
+      host.starts_with("*.") ? std::string_view(host).substr(2) : std::string_view(host);
+  if (host == "*") return "leave out `hosts` to match any host";
+  if (rest.find(',') != std::string_view::npos)
+    return "`" + host +
+           "` is several hosts: each is an element of the list, as [a.example.com, b.example.com]";
+  if (host.starts_with('.'))
+    return "`" + host + "` is not a host: write " + host.substr(1) + ", and *" + host +
+           " for the names below it";
+  if (host.starts_with('~') || host.find_first_of("^$\\()") != std::string::npos)
+    return "`" + host + "` is not a host: hosts are not expressions; write api.example.com or *.example.com";
+  if (std::any_of(host.begin(), host.end(), [](char c) { return static_cast<uint8_t>(c) >= 0x80; }))
+    return "`" + host + "` is not a host: write it as clients send it, in ASCII (as xn--mller-kva.example)";
+  if (rest.empty() || rest.find('*') != std::string_view::npos) {
+    return "`" + host + "` is not a host: write api.example.com or *.example.com";
+  }
+  if (rest.find('/') != std::string_view::npos || rest.find("://") != std::string_view::npos) {
+    return "`" + host + "` is not a host: write the name alone, without scheme or path";
+  }
+  if (!http::is_valid_authority(rest) || http::host_of(rest) != rest)
+    return "`" + host + "` is not a host: write the name alone, without a port or percent-encoding";
+  if (rest.ends_with('.'))
+    return "`" + host +
+           "`: write the host without the dot at its end, because the gateway removes that dot from the host "
+           "of a request";
+  return "";
+}
+
+}  // namespace
+
+Type<std::string> host_type() {
+  return std::make_shared<ScalarType<std::string>>(
+      "a host", scalar_schema({{"number", "boolean"}, ""}), "api.example.com",
+      [](const std::string& written, std::string& out) {
+        std::string problem = check_host(written);
+        if (problem.empty()) out = http::canonical_host(written);
+        return problem;
+      },
+      [](const std::string& host) { return host; });
 }
 
 std::string check_field_name(const std::string& name) {

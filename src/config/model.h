@@ -15,7 +15,7 @@
 #include "config/shared_list.h"
 #include "config/split.h"
 #include "config/upstream.h"
-#include "routing/predicate.h"
+#include "routing/match.h"
 
 // The configuration as plain values, with defaults filled in; each value has been checked but not compiled.
 // config/schema_model.cpp describes every field for the loader, the JSON Schema and the reference.
@@ -25,15 +25,7 @@ using std::chrono::milliseconds;
 
 using routing::Predicate;
 
-struct Match {
-  std::vector<std::string> hosts;
-  std::string path;
-  std::string path_prefix;
-  std::string path_regex;
-  std::vector<std::string> methods;
-  std::vector<Predicate> headers;
-  std::vector<Predicate> query;
-  std::vector<std::string> listeners;  // names or addresses; empty: all
+struct Match : routing::Match {
   Location listeners_location;
 };
 

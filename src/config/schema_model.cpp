@@ -92,35 +92,6 @@ std::string check_method(const std::string& method) {
   return "";
 }
 
-std::string check_host(const std::string& host) {
-  const std::string_view rest =
-      host.starts_with("*.") ? std::string_view(host).substr(2) : std::string_view(host);
-  if (host == "*") return "leave out `hosts` to match any host";
-  if (rest.find(',') != std::string_view::npos)
-    return "`" + host +
-           "` is several hosts: each is an element of the list, as [a.example.com, b.example.com]";
-  if (host.starts_with('.'))
-    return "`" + host + "` is not a host: write " + host.substr(1) + ", and *" + host +
-           " for the names below it";
-  if (host.starts_with('~') || host.find_first_of("^$\\()") != std::string::npos)
-    return "`" + host + "` is not a host: hosts are not expressions; write api.example.com or *.example.com";
-  if (std::any_of(host.begin(), host.end(), [](char c) { return static_cast<uint8_t>(c) >= 0x80; }))
-    return "`" + host + "` is not a host: write it as clients send it, in ASCII (as xn--mller-kva.example)";
-  if (rest.empty() || rest.find('*') != std::string_view::npos) {
-    return "`" + host + "` is not a host: write api.example.com or *.example.com";
-  }
-  if (rest.find('/') != std::string_view::npos || rest.find("://") != std::string_view::npos) {
-    return "`" + host + "` is not a host: write the name alone, without scheme or path";
-  }
-  if (!http::is_valid_authority(rest) || http::host_of(rest) != rest)
-    return "`" + host + "` is not a host: write the name alone, without a port or percent-encoding";
-  if (rest.ends_with('.'))
-    return "`" + host +
-           "`: write the host without the dot at its end, because the gateway removes that dot from the host "
-           "of a request";
-  return "";
-}
-
 std::string check_not_empty(const std::string& name) {
   return name.empty() ? "a name must not be empty" : "";
 }
@@ -144,8 +115,7 @@ std::string check_upgrade(const std::string& protocol) {
 Type<Route> route_type(const Type<std::vector<PolicyUse>>& policies) {
   auto match = std::make_shared<ObjectType<Match>>("match", "Conditions that a request must meet.");
   match
-      ->optional("hosts", &Match::hosts,
-                 list_of<std::string>(checked_text("a host", "", "api.example.com", check_host)),
+      ->optional("hosts", &Match::hosts, list_of<std::string>(host_type()),
                  "Host names: exact, or `*.example.com` for every name below `example.com`.")
       .default_in_words("any")
       .optional("path", &Match::path, checked_text("a path", "^/", "'/orders/{id}'", check_pattern),
@@ -307,8 +277,7 @@ Type<Config> config_type(const PolicyCatalog& catalog) {
   every_route
       ->optional("path_prefix", &Assertion::path_prefix, plain_path_type(),
                  "Only routes that can get a request below this path.")
-      .optional("hosts", &Assertion::hosts,
-                list_of<std::string>(checked_text("a host", "", "api.example.com", check_host)),
+      .optional("hosts", &Assertion::hosts, list_of<std::string>(host_type()),
                 "Only routes that can get a request for one of these hosts.")
       .default_in_words("any")
       .optional("methods", &Assertion::methods,

@@ -9,7 +9,6 @@
 #include "control/split_setup.h"
 #include "control/upstream_setup.h"
 #include "control/warnings/warnings.h"
-#include "http/authority.h"
 #include "policy/condition.h"
 #include "policy/registry.h"
 #include "policy/services.h"
@@ -87,20 +86,16 @@ class Rules {
   explicit Rules(const config::Config& config)
       : addresses_(config.listeners), shared_answers_(answers(config.policies)) {}
 
-  routing::RouteRule of(const config::Route& route) const {
-    std::vector<std::string> hosts, listeners;
-    for (const std::string& host : route.match.hosts) hosts.push_back(http::canonical_host(host));
-    for (const std::string& name : route.match.listeners) {
+  routing::RouteRule of(const std::shared_ptr<const config::Route>& route) const {
+    std::vector<std::string> listeners;
+    for (const std::string& name : route->match.listeners) {
       const std::string* address = addresses_.find(name);
       // The name of an unknown listener, which the check refuses, is kept, because without listeners the
       // route would be for all of them.
       listeners.push_back(address != nullptr ? *address : name);
     }
-    return {std::move(hosts),        route.match.path,
-            route.match.path_prefix, route.match.methods,
-            route.match.path_regex,  route.match.headers,
-            route.match.query,       shared_answers_ || answers(route.policies),
-            std::move(listeners)};
+    return {std::shared_ptr<const routing::Match>(route, &route->match),
+            shared_answers_ || answers(route->policies), std::move(listeners)};
   }
 
  private:
@@ -119,7 +114,7 @@ std::vector<routing::RouteRule> route_rules(const config::Config& config) {
   const Rules rules(config);
   std::vector<routing::RouteRule> out;
   out.reserve(config.routes.size());
-  for (const config::Route& route : config.routes) out.push_back(rules.of(route));
+  for (size_t i = 0; i < config.routes.size(); ++i) out.push_back(rules.of(config.routes.share(i)));
   return out;
 }
 
@@ -127,11 +122,10 @@ namespace {
 
 // Reports each `rewrite.path` that refers to a path parameter that its route does not have.
 void check_rewrites(const config::Config& config, config::Diagnostics& diagnostics) {
-  const Rules rules(config);
   for (const config::Route& route : config.routes) {
     if (route.rewrite.path.empty()) continue;
     const std::string problem =
-        routing::PathRewrite::check(route.rewrite.path, routing::PathParameters(rules.of(route)).names());
+        routing::PathRewrite::check(route.rewrite.path, routing::PathParameters(route.match).names());
     if (!problem.empty()) diagnostics.error(route.rewrite.path_location, problem);
   }
 }
@@ -251,6 +245,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
   policy::declare_metrics(metrics.of_policies());
   std::vector<routing::RouteRule> rules = route_rules(config);
   std::vector<proxy::Route> routes;
+  routes.reserve(config.routes.size());
   std::map<std::string_view, size_t> upstream_index;
   for (size_t i = 0; i < config.upstreams.size(); ++i) upstream_index[config.upstreams[i].name] = i;
   policy::BuildContext build{std::make_shared<const identity::Directory>(config.consumers),
@@ -280,7 +275,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
   build_all(config.policies, "", shared);
   for (const config::Route& route : config.routes) {
     proxy::Route compiled{.name = route.name,
-                          .parameters = routing::PathParameters(rules[routes.size()]),
+                          .parameters = routing::PathParameters(route.match),
                           .rewrite = {route.rewrite.path, route.rewrite.strip_prefix},
                           .host = route.rewrite.host,
                           .policies = shared,

@@ -112,7 +112,7 @@ struct Snapshot {
   std::vector<ListenerSettings> listeners;
   std::vector<Route> routes;
   // Stands for the route of requests that no route takes: the policies of the top level alone.
-  Route unrouted{.name = {}, .parameters = routing::PathParameters(routing::RouteRule{})};
+  Route unrouted{.name = {}, .parameters = routing::PathParameters(routing::Match{})};
   http::FieldNames matched_fields;  // that `match.headers` of a route reads
   size_t shared_policies = 0;       // how many of each route's policies, the first ones, are the top level's
   telemetry::LogFormat log_format{{}};

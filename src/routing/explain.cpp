@@ -6,6 +6,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "routing/pattern.h"
 
@@ -18,41 +19,88 @@ bool host_matches(const std::string& pattern, std::string_view host) {
   return host.size() > suffix.size() && host.ends_with(suffix);
 }
 
-bool matches_path(const RouteRule& rule, std::string_view path) {
+bool matches_path(const Match& match, std::string_view path) {
   // A table with this rule alone decides, so that explanations cannot differ from matching.
-  RouteRule alone{{}, rule.path, rule.prefix, {}, rule.regex};
-  return RouteTable({std::move(alone)}).match({"", path, "GET"}).outcome == MatchOutcome::kMatched;
+  auto alone = std::make_shared<const Match>(Match{{}, match.path, match.path_prefix, {}, match.path_regex});
+  return RouteTable({{std::move(alone)}}).match({"", path, "GET"}).outcome == MatchOutcome::kMatched;
 }
 
-std::string describe_path(const RouteRule& rule) {
-  if (!rule.regex.empty()) return "does not match `" + rule.regex + "`";
-  if (!rule.path.empty()) return "is not `" + rule.path + "`";
-  return "is not below `" + rule.prefix + "`";
+std::string describe_path(const Match& match) {
+  if (!match.path_regex.empty()) return "does not match `" + match.path_regex + "`";
+  if (!match.path.empty()) return "is not `" + match.path + "`";
+  return "is not below `" + match.path_prefix + "`";
 }
 
 // The predicates on headers, query and listeners, in a fixed order.
 std::string predicates_of(const RouteRule& rule) {
-  if (rule.predicate_count() == 0) return "";
+  const Match& match = *rule.match;
+  if (match.headers.empty() && match.query.empty() && rule.listeners.empty()) return "";
   std::set<std::string> all;
-  for (const Predicate& one : rule.headers) all.insert(describe(one, "header"));
-  for (const Predicate& one : rule.query) all.insert(describe(one, "query"));
+  for (const Predicate& one : match.headers) all.insert(describe(one, "header"));
+  for (const Predicate& one : match.query) all.insert(describe(one, "query"));
   for (const std::string& one : rule.listeners) all.insert("listener " + one);
   std::string out;
   for (const std::string& one : all) out += " " + one;
   return out;
 }
 
+// The prefixes "/v1/" and "/v1" are the same.
+std::string_view without_last_slash(std::string_view prefix) {
+  if (prefix.ends_with('/')) prefix.remove_suffix(1);
+  return prefix;
+}
+
 // What two rules must share in order to compete for the same requests: the kind and text of the path, without
 // parameter names.
-std::string pattern_of(const RouteRule& rule) {
-  if (!rule.regex.empty()) return "regex " + rule.regex;
-  if (rule.path.empty()) {
-    std::string prefix = rule.prefix;
-    if (prefix.ends_with('/')) prefix.pop_back();
-    return "prefix " + prefix;
-  }
-  return "path " + without_parameter_names(rule.path);
+std::string pattern_of(const Match& match) {
+  if (!match.path_regex.empty()) return "regex " + match.path_regex;
+  if (match.path.empty()) return "prefix " + std::string(without_last_slash(match.path_prefix));
+  return "path " + without_parameter_names(match.path);
 }
+
+// Rules with the same pattern_of() and predicates_of() have the same hash.
+uint64_t hash_of(const RouteRule& rule) {
+  const Match& match = *rule.match;
+  uint64_t hash = hash_bytes(match.path_regex);
+  if (!match.path_regex.empty()) return hash_mix(hash, hash_bytes(predicates_of(rule)));
+  hash = hash_mix(hash, hash_bytes(without_last_slash(match.path_prefix)));
+  for (std::string_view rest = match.path; !rest.empty();) {
+    const std::string_view segment = next_segment(rest);
+    hash = hash_mix(hash, is_parameter(segment) ? 0 : hash_bytes(segment));
+  }
+  return hash_mix(hash, hash_bytes(predicates_of(rule)));
+}
+
+const std::vector<std::string>& hosts_of(const RouteRule& rule) {
+  static const std::vector<std::string> any_host{""};
+  return rule.match->hosts.empty() ? any_host : rule.match->hosts;
+}
+
+// Finds the rules that share a host, a pattern and predicates with another rule. The few that only have the
+// same hash may be among them.
+class Competitors {
+ public:
+  explicit Competitors(const std::vector<RouteRule>& rules) {
+    hashes_.reserve(rules.size());
+    for (const RouteRule& rule : rules) {
+      const uint64_t hash = hash_of(rule);
+      for (const std::string& host : hosts_of(rule)) hashes_.push_back(hash_mix(hash, hash_bytes(host)));
+    }
+    sorted_ = hashes_;
+    std::sort(sorted_.begin(), sorted_.end());
+  }
+
+  // Whether the next host of the next rule has a competitor. Call this for each host of each rule, in order.
+  bool next() {
+    const auto found = std::lower_bound(sorted_.begin(), sorted_.end(), hashes_[at_++]);
+    return found + 1 != sorted_.end() && found[0] == found[1];
+  }
+
+ private:
+  std::vector<uint64_t> hashes_;  // of each host of each rule
+  std::vector<uint64_t> sorted_;
+  size_t at_ = 0;
+};
 
 }  // namespace
 
@@ -61,27 +109,28 @@ std::vector<Judgement> judge(const std::vector<RouteRule>& rules, const MatchRes
   std::vector<Judgement> out;
   for (uint32_t i = 0; i < rules.size(); ++i) {
     const RouteRule& rule = rules[i];
+    const Match& match = *rule.match;
     const auto say = [&](Verdict verdict, std::string reason) {
       out.push_back({i, verdict, std::move(reason)});
     };
-    const bool host_fits = rule.hosts.empty() ||
-                           std::any_of(rule.hosts.begin(), rule.hosts.end(), [&](const std::string& pattern) {
-                             return host_matches(pattern, request.host);
-                           });
-    const bool method_fits = rule.methods.empty() || std::find(rule.methods.begin(), rule.methods.end(),
-                                                               request.method) != rule.methods.end();
-    const std::string unmet = Predicates(rule.headers, rule.query).why_not(request.fields, request.query);
+    const bool host_fits = match.hosts.empty() || std::any_of(match.hosts.begin(), match.hosts.end(),
+                                                              [&](const std::string& pattern) {
+                                                                return host_matches(pattern, request.host);
+                                                              });
+    const bool method_fits = match.methods.empty() || std::find(match.methods.begin(), match.methods.end(),
+                                                                request.method) != match.methods.end();
+    const std::string unmet = Predicates(match.headers, match.query).why_not(request.fields, request.query);
     if (result.outcome == MatchOutcome::kMatched && result.route == i) {
       say(Verdict::kChosen, "matches");
     } else if (!rule.answers_on(request.listener)) {
       say(Verdict::kOtherListener,
           "the route is only on " + join(rule.listeners) + ", not on " + std::string(request.listener));
     } else if (!host_fits) {
-      say(Verdict::kOtherHost, "host `" + std::string(request.host) + "` is not " + join(rule.hosts));
-    } else if (!matches_path(rule, request.path)) {
-      say(Verdict::kOtherPath, "path `" + std::string(request.path) + "` " + describe_path(rule));
+      say(Verdict::kOtherHost, "host `" + std::string(request.host) + "` is not " + join(match.hosts));
+    } else if (!matches_path(match, request.path)) {
+      say(Verdict::kOtherPath, "path `" + std::string(request.path) + "` " + describe_path(match));
     } else if (!method_fits) {
-      say(Verdict::kOtherMethod, "method " + std::string(request.method) + " is not " + join(rule.methods));
+      say(Verdict::kOtherMethod, "method " + std::string(request.method) + " is not " + join(match.methods));
     } else if (!unmet.empty()) {
       say(Verdict::kOtherPredicate, unmet);
     } else {
@@ -95,23 +144,22 @@ std::string why_preferred(const RouteRule& chosen, const RouteRule& other, std::
   // The rank of the best matching host: a longer wildcard ranks higher, an exact host highest.
   const auto host_rank = [&](const RouteRule& rule) {
     size_t best = 0;
-    for (const std::string& pattern : rule.hosts) {
+    for (const std::string& pattern : rule.match->hosts) {
       if (host_matches(pattern, host))
         best = std::max(best, pattern.starts_with("*.") ? pattern.size() : SIZE_MAX);
     }
     return best;
   };
   if (host_rank(chosen) != host_rank(other)) return "is for a more exact host";
-  const auto has_parameters = [](const RouteRule& rule) { return rule.path.find('{') != std::string::npos; };
-  const auto path_rank = [&](const RouteRule& rule) {
-    if (!rule.path.empty()) return has_parameters(rule) ? 3 : 4;
-    if (!rule.regex.empty()) return 1;
-    return rule.prefix.size() > 1 ? 2 : 0;
+  const auto path_rank = [](const Match& match) {
+    if (!match.path.empty()) return match.path.find('{') != std::string::npos ? 3 : 4;
+    if (!match.path_regex.empty()) return 1;
+    return match.path_prefix.size() > 1 ? 2 : 0;
   };
-  if (path_rank(chosen) != path_rank(other) ||
-      (path_rank(chosen) == 3 && pattern_of(chosen) != pattern_of(other)))
-    return "is for a more exact path";
-  if (path_rank(chosen) == 2 && pattern_of(chosen) != pattern_of(other)) return "is for a longer prefix";
+  const int rank = path_rank(*chosen.match);
+  const bool same_pattern = pattern_of(*chosen.match) == pattern_of(*other.match);
+  if (rank != path_rank(*other.match) || (rank == 3 && !same_pattern)) return "is for a more exact path";
+  if (rank == 2 && !same_pattern) return "is for a longer prefix";
   if (chosen.predicate_count() != other.predicate_count()) return "has more conditions";
   return "comes first in the configuration";
 }
@@ -126,20 +174,25 @@ std::vector<Shadowed> unreachable_rules(const std::vector<RouteRule>& rules) {
     std::map<std::string_view, uint32_t> by_method{};
   };
   std::unordered_map<std::string, Seen> seen;
-  seen.reserve(rules.size());
-  const std::vector<std::string> any_host{""};
+  Competitors competitors(rules);
   for (uint32_t i = 0; i < rules.size(); ++i) {
     const RouteRule& rule = rules[i];
-    const std::string pattern = "\n" + pattern_of(rule) + predicates_of(rule);
+    const std::vector<std::string>& methods = rule.match->methods;
+    std::string pattern;
     std::optional<uint32_t> by;
     bool reachable = false;
-    for (const std::string& host : rule.hosts.empty() ? any_host : rule.hosts) {
+    for (const std::string& host : hosts_of(rule)) {
+      if (!competitors.next()) {
+        reachable = true;
+        continue;
+      }
+      if (pattern.empty()) pattern = "\n" + pattern_of(*rule.match) + predicates_of(rule);
       Seen& here = seen[host + pattern];
-      if (rule.methods.empty()) {
+      if (methods.empty()) {
         here.any ? (void)(by = here.any) : (void)(reachable = true, here.any = i);
         continue;
       }
-      for (const std::string& method : rule.methods) {
+      for (const std::string& method : methods) {
         const auto [first, inserted] = here.by_method.emplace(method, i);
         if (inserted || first->second == i) {
           reachable = true;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "http/message.h"
-#include "routing/predicate.h"
+#include "routing/match.h"
 
 namespace re2 {
 class RE2;

@@ -18,24 +18,24 @@ constexpr http::PathRules kAsMatched{.ambiguous = http::AmbiguousPaths::kPass, .
 
 }  // namespace
 
-PathParameters::PathParameters(const RouteRule& rule) {
-  if (!rule.regex.empty()) {
+PathParameters::PathParameters(const Match& match) {
+  if (!match.path_regex.empty()) {
     source_ = Source::kGroups;
-    expression_ = std::make_unique<re2::RE2>(rule.regex, re2::RE2::Quiet);
+    expression_ = std::make_unique<re2::RE2>(match.path_regex, re2::RE2::Quiet);
     for (const auto& [name, group] : expression_->NamedCapturingGroups()) {
       names_.push_back(name);
       places_.push_back(static_cast<size_t>(group));
     }
     return;
   }
-  if (rule.path.empty()) {
+  if (match.path.empty()) {
     source_ = Source::kRest;
     names_ = {"rest"};
-    places_ = {rule.prefix.ends_with('/') ? rule.prefix.size() : rule.prefix.size() + 1};
+    places_ = {match.path_prefix.ends_with('/') ? match.path_prefix.size() : match.path_prefix.size() + 1};
     return;
   }
   size_t place = 0;
-  for (std::string_view rest = rule.path; !rest.empty(); ++place) {
+  for (std::string_view rest = match.path; !rest.empty(); ++place) {
     const std::string_view segment = next_segment(rest);
     if (!is_parameter(segment)) continue;
     names_.emplace_back(segment.substr(1, segment.size() - 2));

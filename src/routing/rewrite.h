@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/arena.h"
-#include "routing/route_table.h"
+#include "routing/match.h"
 
 namespace re2 {
 class RE2;
@@ -19,7 +19,7 @@ namespace portcullis::routing {
 // `rest`, the text after `prefix` and its slash. Immutable; any thread.
 class PathParameters {
  public:
-  explicit PathParameters(const RouteRule& rule);
+  explicit PathParameters(const Match& match);
   PathParameters(PathParameters&&) noexcept;
   PathParameters& operator=(PathParameters&&) noexcept;
   ~PathParameters();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <iterator>
 #include <map>
 #include <tuple>
@@ -112,7 +113,7 @@ struct RouteTable::Index {
   bool admits(const Candidate& candidate, std::string_view method, MethodSet bit) const {
     if (candidate.methods & (bit | kAnyMethod)) return true;
     if (bit != 0 || (candidate.methods & kOtherMethods) == 0) return false;
-    const auto& methods = rules[candidate.route].methods;
+    const auto& methods = rules[candidate.route].match->methods;
     return std::find(methods.begin(), methods.end(), method) != methods.end();
   }
 
@@ -160,37 +161,40 @@ void RouteTable::Index::build() {
   struct Entry {
     uint32_t host;
     Kind kind;
-    std::string text;
+    std::string_view text;  // of a Match, or of `renamed`
     bool operator<(const Entry& other) const {
       return std::tie(host, kind, text) < std::tie(other.host, other.kind, other.text);
     }
   };
   std::vector<std::pair<Entry, Candidate>> placed;
+  std::deque<std::string> renamed;
   placed.reserve(rules.size());
   for (uint32_t route = 0; route < rules.size(); ++route) {
     const RouteRule& rule = rules[route];
-    const Candidate candidate{route, method_set(rule.methods),
-                              !rule.headers.empty() || !rule.query.empty() || !rule.listeners.empty()};
-    if (candidate.conditional) {
+    const Match& match = *rule.match;
+    const bool conditional = !match.headers.empty() || !match.query.empty() || !rule.listeners.empty();
+    const Candidate candidate{route, method_set(match.methods), conditional};
+    if (conditional) {
       predicates.emplace(std::piecewise_construct, std::forward_as_tuple(route),
-                         std::forward_as_tuple(rule.headers, rule.query));
+                         std::forward_as_tuple(match.headers, match.query));
     }
-    Entry entry{kAnyHost, Kind::kPrefix, rule.prefix};
-    if (!rule.regex.empty()) {
+    Entry entry{kAnyHost, Kind::kPrefix, match.path_prefix};
+    if (!match.path_regex.empty()) {
       entry.kind = Kind::kRegex;  // the text stays empty: all expressions of a host form one list
-    } else if (!rule.path.empty()) {
-      entry.kind = rule.path.find("/{") == std::string::npos ? Kind::kExact : Kind::kParameters;
-      entry.text = rule.path;
+    } else if (!match.path.empty()) {
+      entry.kind = match.path.find("/{") == std::string::npos ? Kind::kExact : Kind::kParameters;
+      entry.text = match.path;
       // Parameter names do not distinguish patterns.
-      if (entry.kind == Kind::kParameters) entry.text = without_parameter_names(rule.path);
+      if (entry.kind == Kind::kParameters)
+        entry.text = renamed.emplace_back(without_parameter_names(match.path));
     } else if (entry.text.ends_with('/')) {
-      entry.text.pop_back();  // "/v1/" and "/v1" are the same prefix; "/" becomes match-all
+      entry.text.remove_suffix(1);  // "/v1/" and "/v1" are the same prefix; "/" becomes match-all
     }
-    if (rule.hosts.empty()) {
-      placed.emplace_back(std::move(entry), candidate);
+    if (match.hosts.empty()) {
+      placed.emplace_back(entry, candidate);
       continue;
     }
-    for (const std::string& host : rule.hosts) {
+    for (const std::string& host : match.hosts) {
       entry.host = host_id(host);
       placed.emplace_back(entry, candidate);
     }
@@ -213,7 +217,7 @@ void RouteTable::Index::build() {
     if (entry.kind == Kind::kRegex) {
       for (const Candidate& one : candidates)
         hosts[entry.host].expressions.push_back(
-            {one, std::make_shared<re2::RE2>(rules[one.route].regex, re2::RE2::Quiet)});
+            {one, std::make_shared<re2::RE2>(rules[one.route].match->path_regex, re2::RE2::Quiet)});
       continue;
     }
     const PatternStore::Place place = patterns.add(candidates, entry.kind, entry.text);
@@ -355,7 +359,7 @@ MatchResult RouteTable::match(const RequestView& request) const {
   if (is_known && rules[later.route].answers_preflight) return later;
   const MatchResult now = match_method(request);
   if (!is_known || now.outcome != MatchOutcome::kMatched || !rules[now.route].answers_preflight) return now;
-  const std::vector<std::string>& methods = rules[now.route].methods;
+  const std::vector<std::string>& methods = rules[now.route].match->methods;
   if (std::find(methods.begin(), methods.end(), "OPTIONS") != methods.end()) return now;
   return {MatchOutcome::kMethodNotAllowed, 0, later.route};
 }
@@ -383,7 +387,7 @@ std::vector<std::string> RouteTable::allowed_methods(const RequestView& request)
   index_->visit_all(request.host, request.path, [&](const Pattern& pattern) {
     return index_->patterns.visit_candidates(pattern, [&](const Candidate& candidate) {
       if (!index_->predicates_hold(candidate, request)) return false;
-      const std::vector<std::string>& methods = index_->rules[candidate.route].methods;
+      const std::vector<std::string>& methods = index_->rules[candidate.route].match->methods;
       allowed.insert(allowed.end(), methods.begin(), methods.end());
       return false;
     });

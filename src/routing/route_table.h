@@ -9,26 +9,22 @@
 #include <vector>
 
 #include "http/message.h"
+#include "routing/match.h"
 #include "routing/predicates.h"
 
 namespace portcullis::routing {
 
-// A route as the table needs it. `path` and `prefix` are canonical. At most one of path, prefix and regex is
-// set; without any of them the rule matches all paths.
+// A route as the table needs it. The rules of all configurations in which a route has not changed share its
+// Match.
 struct RouteRule {
-  std::vector<std::string> hosts;  // "api.example.com" or "*.example.com"; empty: any host
-  std::string path;                // segments may be "{name}"
-  std::string prefix;
-  std::vector<std::string> methods;  // empty: any method
-  std::string regex{};               // RE2; must match the whole path
-  std::vector<Predicate> headers{};
-  std::vector<Predicate> query{};
+  std::shared_ptr<const Match> match;    // never null
   bool answers_preflight = false;        // its policies answer preflights
   std::vector<std::string> listeners{};  // addresses, as in RequestView::listener; empty: all listeners
 
   // Among rules with the same host and path, the one with the higher count is tried first.
   size_t predicate_count() const {
-    return (methods.empty() ? 0 : 1) + (listeners.empty() ? 0 : 1) + headers.size() + query.size();
+    return (match->methods.empty() ? 0 : 1) + (listeners.empty() ? 0 : 1) + match->headers.size() +
+           match->query.size();
   }
   bool answers_on(std::string_view listener) const {
     return listeners.empty() || std::find(listeners.begin(), listeners.end(), listener) != listeners.end();

@@ -69,6 +69,20 @@ def free_port():
                 return port
 
 
+def suspend(process):
+    """Stops a process by SIGSTOP, and waits until each of its threads has stopped: the signal reaches one thread first, and the
+    others run on until that thread has been scheduled."""
+    def has_stopped(task):
+        try:
+            return (task / "stat").read_text().rpartition(")")[2].split()[0] == "T"
+        except (FileNotFoundError, ProcessLookupError):
+            return False  # the thread has just ended
+
+    process.send_signal(signal.SIGSTOP)
+    tasks = pathlib.Path(f"/proc/{process.pid}/task")
+    wait_for(lambda: all(has_stopped(task) for task in tasks.iterdir()), what="a stopped process")
+
+
 class Process:
     """A portcullis process whose standard error is collected."""
 

@@ -140,7 +140,7 @@ class Redis:
             return connection.recv(65536).decode()
 
     def pause(self):
-        self.process.send_signal(signal.SIGSTOP)
+        harness.suspend(self.process)
 
     def resume(self):
         self.process.send_signal(signal.SIGCONT)

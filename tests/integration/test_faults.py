@@ -89,7 +89,7 @@ class Backend(harness.DemoBackend):
         self.wait_for_line("listening on")
 
     def pause(self):
-        self.process.send_signal(signal.SIGSTOP)
+        harness.suspend(self.process)
 
     def resume(self):
         self.process.send_signal(signal.SIGCONT)

@@ -157,7 +157,7 @@ def test_a_single_pause_refuses_nobody(start, echo):
     gateway = start(configuration(echo(), admin, "lag: 100ms", workers=1))
     with gateway.connect() as client:
         for _ in range(2):
-            gateway.process.send_signal(signal.SIGSTOP)
+            harness.suspend(gateway.process)
             client.sendall(ASK)
             time.sleep(0.7)
             gateway.process.send_signal(signal.SIGCONT)

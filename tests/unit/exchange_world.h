@@ -36,7 +36,8 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
                                      .place = *SocketAddress::parse(name),
                                      .metrics = std::make_shared<telemetry::TargetShards>(make_shards())});
     }
-    auto snapshot = std::make_shared<Snapshot>(1, std::vector<routing::RouteRule>(1));
+    auto snapshot = std::make_shared<Snapshot>(
+        1, std::vector{routing::RouteRule{std::make_shared<const routing::Match>()}});
     Route route{.name = "all", .parameters = routing::PathParameters({})};
     route.split = Split({Branch{}}, {});
     route.policies = std::move(policies);

@@ -13,6 +13,7 @@
 namespace portcullis {
 namespace {
 
+using routing::Match;
 using routing::MatchOutcome;
 using routing::MatchResult;
 using routing::PathParameters;
@@ -33,6 +34,10 @@ std::vector<std::string> segments_of(const std::string& path) {
   return out;
 }
 
+RouteRule rule(Match match, std::vector<std::string> listeners = {}) {
+  return {std::make_shared<const Match>(std::move(match)), false, std::move(listeners)};
+}
+
 // The documented precedence, implemented naively: sorts all matching rules and takes the first.
 MatchResult naive_match(const std::vector<RouteRule>& rules, const RequestView& request) {
   const std::string host(request.host), path(request.path), method(request.method);
@@ -41,18 +46,19 @@ MatchResult naive_match(const std::vector<RouteRule>& rules, const RequestView& 
   bool path_matched = false;
   for (uint32_t i = 0; i < rules.size(); ++i) {
     const RouteRule& rule = rules[i];
+    const Match& match = *rule.match;
     Key key;
     auto& [host_class, host_length, path_class, parameters, prefix_length, predicates, order] = key;
     order = i;
-    predicates = -static_cast<int>(!rule.methods.empty() + !rule.listeners.empty() + rule.headers.size() +
-                                   rule.query.size());
+    predicates = -static_cast<int>(!match.methods.empty() + !rule.listeners.empty() + match.headers.size() +
+                                   match.query.size());
     if (!rule.listeners.empty() &&
         std::find(rule.listeners.begin(), rule.listeners.end(), request.listener) == rule.listeners.end())
       continue;
     host_class = 3;
     host_length = 0;
-    if (rule.hosts.empty()) host_class = 2;
-    for (const std::string& pattern : rule.hosts) {
+    if (match.hosts.empty()) host_class = 2;
+    for (const std::string& pattern : match.hosts) {
       if (pattern == host) host_class = 0;
       const std::string suffix = pattern.substr(std::min<size_t>(1, pattern.size()));
       if (pattern.starts_with("*.") && host.size() > suffix.size() && host.ends_with(suffix) &&
@@ -62,8 +68,8 @@ MatchResult naive_match(const std::vector<RouteRule>& rules, const RequestView& 
       }
     }
     if (host_class == 3) continue;
-    if (!rule.path.empty()) {
-      const auto expected = segments_of(rule.path);
+    if (!match.path.empty()) {
+      const auto expected = segments_of(match.path);
       const auto given = segments_of(path);
       if (expected.size() != given.size()) continue;
       bool matches = true;
@@ -76,23 +82,23 @@ MatchResult naive_match(const std::vector<RouteRule>& rules, const RequestView& 
       }
       if (!matches) continue;
       if (path_class == 0) parameters.clear();
-    } else if (!rule.regex.empty()) {
+    } else if (!match.path_regex.empty()) {
       path_class = 3;
-      if (!re2::RE2::FullMatch(path, rule.regex)) continue;
+      if (!re2::RE2::FullMatch(path, match.path_regex)) continue;
     } else {
-      std::string prefix = rule.prefix;
+      std::string prefix = match.path_prefix;
       if (prefix.ends_with('/')) prefix.pop_back();
       path_class = prefix.empty() ? 4 : 2;
       if (path != prefix && !path.starts_with(prefix + "/")) continue;
       prefix_length = -static_cast<int>(prefix.size());
     }
-    if (!std::all_of(rule.headers.begin(), rule.headers.end(),
+    if (!std::all_of(match.headers.begin(), match.headers.end(),
                      [&](const Predicate& one) { return request.fields->value_of(one.name) == one.text; }))
       continue;
-    if (!rule.query.empty() && request.query != "q=1") continue;
+    if (!match.query.empty() && request.query != "q=1") continue;
     path_matched = true;
-    if (!rule.methods.empty() &&
-        std::find(rule.methods.begin(), rule.methods.end(), method) == rule.methods.end())
+    if (!match.methods.empty() &&
+        std::find(match.methods.begin(), match.methods.end(), method) == match.methods.end())
       continue;
     if (!best || key < *best) best = key;
   }
@@ -115,20 +121,22 @@ TEST(RouteTable, AgreesWithANaiveMatcherOnRandomTables) {
   for (int table = 0; table < 400; ++table) {
     std::vector<RouteRule> rules(1 + random() % 30);
     for (RouteRule& rule : rules) {
+      Match match;
       if (random() % 3 == 0)
-        rule.hosts = {one_of({"x.example.com", "*.example.com", "*.x.example.com", "example.com"})};
+        match.hosts = {one_of({"x.example.com", "*.example.com", "*.x.example.com", "example.com"})};
       switch (random() % 5) {
-        case 4: rule.regex = one_of({"/[ab]+(/.*)?", "/v1/.*", ".*/c", "/a/(b|c)"}); break;
-        case 0: rule.path = path(false); break;
-        case 1: rule.path = path(true); break;
-        case 2: rule.prefix = path(false); break;
-        default: rule.prefix = random() % 4 == 0 ? "" : "/" + one_of(words); break;
+        case 4: match.path_regex = one_of({"/[ab]+(/.*)?", "/v1/.*", ".*/c", "/a/(b|c)"}); break;
+        case 0: match.path = path(false); break;
+        case 1: match.path = path(true); break;
+        case 2: match.path_prefix = path(false); break;
+        default: match.path_prefix = random() % 4 == 0 ? "" : "/" + one_of(words); break;
       }
-      if (random() % 3 == 0) rule.methods = {one_of({"GET", "POST", "PURGE"})};
-      if (random() % 4 == 0) rule.headers.push_back({"x-one", Predicate::Kind::kEquals, one_of({"1", "2"})});
-      if (random() % 8 == 0) rule.headers.push_back({"x-two", Predicate::Kind::kEquals, "1"});
-      if (random() % 8 == 0) rule.query.push_back({"q", Predicate::Kind::kEquals, "1"});
+      if (random() % 3 == 0) match.methods = {one_of({"GET", "POST", "PURGE"})};
+      if (random() % 4 == 0) match.headers.push_back({"x-one", Predicate::Kind::kEquals, one_of({"1", "2"})});
+      if (random() % 8 == 0) match.headers.push_back({"x-two", Predicate::Kind::kEquals, "1"});
+      if (random() % 8 == 0) match.query.push_back({"q", Predicate::Kind::kEquals, "1"});
       if (random() % 4 == 0) rule.listeners = {"10.0.0.1:80", one_of({"10.0.0.2:80", "10.0.0.3:80"})};
+      rule.match = std::make_shared<const Match>(std::move(match));
     }
     const RouteTable compiled(rules);
     for (int request = 0; request < 100; ++request) {
@@ -148,7 +156,8 @@ TEST(RouteTable, AgreesWithANaiveMatcherOnRandomTables) {
 }
 
 TEST(RouteTable, SaysWhyOneRuleComesBeforeAnother) {
-  const auto why = [](RouteRule chosen, RouteRule other) {
+  const auto why = [](Match one, Match two) {
+    const RouteRule chosen = rule(std::move(one)), other = rule(std::move(two));
     const RequestView request{"a.example.com", "/v1/x", "GET"};
     // The table agrees for either order of the rules, unless only the order decides.
     const std::string reason = why_preferred(chosen, other, request.host);
@@ -158,7 +167,7 @@ TEST(RouteTable, SaysWhyOneRuleComesBeforeAnother) {
     }
     return reason;
   };
-  const RouteRule prefix{{}, "", "/v1", {}}, any{{}, "", "/", {}};
+  const Match prefix{{}, "", "/v1", {}}, any{{}, "", "/", {}};
   EXPECT_EQ(why({{"a.example.com"}, "", "/", {}}, {{"*.example.com"}, "/v1/x", "", {}}),
             "is for a more exact host");
   EXPECT_EQ(why({{"*.example.com"}, "", "/", {}}, {{}, "/v1/x", "", {}}), "is for a more exact host");
@@ -173,25 +182,15 @@ TEST(RouteTable, SaysWhyOneRuleComesBeforeAnother) {
 }
 
 TEST(RouteTable, AMethodOfARouteOnAnotherListenerIsNotAllowedHere) {
-  RouteRule inside{{}, "", "/admin", {"POST"}};
-  inside.listeners = {"10.0.0.1:80"};
-  const RouteTable table({inside});
+  const RouteTable table({rule({{}, "", "/admin", {"POST"}}, {"10.0.0.1:80"})});
   EXPECT_EQ(table.match({"h", "/admin", "GET", "", nullptr, "10.0.0.1:80"}).outcome,
             MatchOutcome::kMethodNotAllowed);
   EXPECT_EQ(table.match({"h", "/admin", "GET", "", nullptr, "10.0.0.2:80"}).outcome, MatchOutcome::kNoRoute);
   EXPECT_TRUE(table.allowed_methods({"h", "/admin", "GET", "", nullptr, "10.0.0.2:80"}).empty());
 }
 
-TEST(UnreachableRules, KnowsThatRoutesOfTwoListenersDoNotMeet) {
-  RouteRule one{{}, "", "/", {}}, other{{}, "", "/", {}}, same{{}, "", "/", {}};
-  one.listeners = same.listeners = {"10.0.0.1:80"};
-  other.listeners = {"10.0.0.2:80"};
-  EXPECT_TRUE(routing::unreachable_rules({one, other}).empty());
-  EXPECT_EQ(routing::unreachable_rules({one, other, same}).size(), 1u);
-}
-
 TEST(RouteTable, DeepPathsMatchPrefixesOnly) {
-  const RouteTable table({{{}, "", "/a", {}}, {{}, "/a/b", "", {}}});
+  const RouteTable table({rule({{}, "", "/a", {}}), rule({{}, "/a/b", "", {}})});
   std::string deep = "/a";
   for (int i = 0; i < 500; ++i) deep += "/b";
   const MatchResult result = table.match({"h", deep, "GET"});
@@ -200,7 +199,7 @@ TEST(RouteTable, DeepPathsMatchPrefixesOnly) {
 }
 
 TEST(RouteTable, NamesTheMethodsThatAPathAdmits) {
-  const RouteTable table({{{}, "/a", "", {"POST", "GET"}}, {{}, "", "/", {"DELETE"}}});
+  const RouteTable table({rule({{}, "/a", "", {"POST", "GET"}}), rule({{}, "", "/", {"DELETE"}})});
   EXPECT_EQ(table.match({"h", "/a", "PUT"}).outcome, MatchOutcome::kMethodNotAllowed);
   EXPECT_EQ(table.allowed_methods({"h", "/a", ""}), (std::vector<std::string>{"DELETE", "GET", "POST"}));
 }
@@ -231,19 +230,19 @@ TEST(Predicates, LookAtEveryFieldAndDecodeTheQuery) {
   EXPECT_TRUE(query("", Predicate::Kind::kAbsent, ""));
 }
 
-std::string rewritten(const RouteRule& rule, std::string_view pattern, std::string_view path) {
+std::string rewritten(const Match& match, std::string_view pattern, std::string_view path) {
   Arena arena;
-  const auto out = PathRewrite(pattern, "").apply(path, PathParameters(rule), arena);
+  const auto out = PathRewrite(pattern, "").apply(path, PathParameters(match), arena);
   return out ? std::string(*out) : "refused";
 }
 
 TEST(PathRewrite, PutsParametersWhereTheyAreNamed) {
-  const RouteRule path{{}, "/v1/{kind}/{id}", "", {}};
+  const Match path{{}, "/v1/{kind}/{id}", "", {}};
   EXPECT_EQ(rewritten(path, "/{id}/of/{kind}", "/v1/orders/a%20b"), "/a%20b/of/orders");
   EXPECT_EQ(rewritten({{}, "", "/v1", {}}, "/new/{rest}", "/v1/a/b"), "/new/a/b");
   EXPECT_EQ(rewritten({{}, "", "/v1/", {}}, "/new/{rest}", "/v1"), "/new/");
   EXPECT_EQ(rewritten({{}, "", "", {}}, "/new/{rest}", "/a"), "/new/a");
-  const RouteRule regex{{}, "", "", {}, "/(?P<year>[0-9]{4})-(?P<name>.*)"};
+  const Match regex{{}, "", "", {}, "/(?P<year>[0-9]{4})-(?P<name>.*)"};
   EXPECT_EQ(rewritten(regex, "/{name}/{year}", "/2026-report"), "/report/2026");
   // Text that an expression captures can form dot segments, which must not reach the upstream.
   EXPECT_EQ(rewritten(regex, "/a/{name}/b", "/2026-.."), "/b");
@@ -258,7 +257,7 @@ TEST(PathRewrite, PutsParametersWhereTheyAreNamed) {
 TEST(PathRewrite, StripsAPrefixOnASegmentsBoundary) {
   const auto stripped = [](std::string prefix, std::string_view path) {
     Arena arena;
-    return std::string(*PathRewrite("", std::move(prefix)).apply(path, PathParameters(RouteRule{}), arena));
+    return std::string(*PathRewrite("", std::move(prefix)).apply(path, PathParameters(Match{}), arena));
   };
   EXPECT_EQ(stripped("/v1", "/v1/a"), "/a");
   EXPECT_EQ(stripped("/v1", "/v1"), "/");

@@ -48,16 +48,16 @@ std::string sample_path(const config::Match& match) {
   return out;
 }
 
-std::string sample_host(const routing::RouteRule& rule) {
-  if (rule.hosts.empty()) return "";
-  const std::string& host = rule.hosts.front();
+std::string sample_host(const config::Match& match) {
+  if (match.hosts.empty()) return "";
+  const std::string& host = match.hosts.front();
   return host.starts_with("*.") ? "x" + host.substr(1) : host;
 }
 
-// Hosts that the rule does not name: no host at all, and other names below the same domains.
-std::vector<std::string> other_hosts(const routing::RouteRule& rule) {
+// Hosts that `match` does not name: no host at all, and other names below the same domains.
+std::vector<std::string> other_hosts(const config::Match& match) {
   std::vector<std::string> out{""};
-  const std::string host = sample_host(rule);
+  const std::string host = sample_host(match);
   for (size_t dot = host.find('.'); dot != std::string::npos; dot = host.find('.', dot + 1))
     out.push_back("another" + host.substr(dot));
   return out;
@@ -130,30 +130,29 @@ class Undercuts {
     for (size_t i = 0; i < routes.size() && prefixes_.size() < kMaxPrefixes; ++i) {
       const std::string& prefix = routes[i].rewrite.strip_prefix;
       if (access_[i] == Access::kOpen && prefix.size() > 1 && prefix == routes[i].match.path_prefix)
-        prefixes_.push_back({i, sample_host(facts_.rules()[i]), prefix});
+        prefixes_.push_back({i, sample_host(routes[i].match), prefix});
     }
   }
 
   std::vector<Spelling> spellings(size_t index, const std::string& path) const {
-    const routing::RouteRule& rule = facts_.rules()[index];
-    const config::Route& route = facts_.config().routes[index];
-    const std::string host = sample_host(rule);
+    const config::Match& match = facts_.config().routes[index].match;
+    const std::string host = sample_host(match);
     std::vector<Spelling> out;
-    if (!rule.hosts.empty()) {
-      for (std::string& other : other_hosts(rule))
+    if (!match.hosts.empty()) {
+      for (std::string& other : other_hosts(match))
         out.push_back({std::move(other), path, "`" + path + "` with another `Host`"});
     }
-    if (!rule.headers.empty() || !rule.query.empty())
+    if (!match.headers.empty() || !match.query.empty())
       out.push_back({host, path,
-                     "`" + path + "` without the " + (rule.headers.empty() ? "query" : "header fields") +
+                     "`" + path + "` without the " + (match.headers.empty() ? "query" : "header fields") +
                          " that its `match` asks for"});
-    if (!rule.methods.empty()) {
+    if (!match.methods.empty()) {
       for (const char* method : {"POST", "PUT", "PATCH", "DELETE"}) {
-        if (std::find(rule.methods.begin(), rule.methods.end(), method) == rule.methods.end())
+        if (std::find(match.methods.begin(), match.methods.end(), method) == match.methods.end())
           out.push_back({host, path, "`" + std::string(method) + " " + path + "`", method});
       }
     }
-    if (!route.match.path.empty() && !path.ends_with('/'))
+    if (!match.path.empty() && !path.ends_with('/'))
       out.push_back({host, path + "/", "`" + path + "/`, which many servers take for the same,"});
     add_removed_prefixes(index, path, out);
     if (keeps_slashes_)
@@ -180,9 +179,10 @@ class Undercuts {
   // The open route with the same upstream that matches this spelling at a listener of the protected route.
   std::optional<size_t> open_route(size_t index, const Spelling& spelling) const {
     const routing::RouteRule& rule = facts_.rules()[index];
+    const std::vector<std::string>& methods = rule.match->methods;
     const std::string method = !spelling.method.empty() ? spelling.method
-                               : rule.methods.empty()   ? "GET"
-                                                        : rule.methods.front();
+                               : methods.empty()        ? "GET"
+                                                        : methods.front();
     const auto& routes = facts_.config().routes;
     for (const std::string& listener : listeners_) {
       if (!rule.answers_on(listener)) continue;
