@@ -1,7 +1,9 @@
 #include "cache/vary.h"
 
 #include <algorithm>
+#include <span>
 
+#include "base/arena_text.h"
 #include "base/text.h"
 
 namespace portcullis::cache {
@@ -15,24 +17,34 @@ bool is_accepted(std::string_view parameters) {
   return weight.find_first_of("123456789") != std::string_view::npos;
 }
 
-// Appends the accepted codings, sorted: their weights only express preferences.
-void append_codings(std::string& out, std::string_view list) {
-  std::vector<std::string> codings;
+std::string_view lower_in(std::string_view text, Arena& arena) {
+  char* const lower = arena.allocate(text.size(), 1);
+  std::transform(text.begin(), text.end(), lower, ascii_lower);
+  return {lower, text.size()};
+}
+
+// Adds the accepted codings of a list, sorted: their weights only express preferences.
+void add_codings(ArenaText& out, std::string_view list, Arena& arena) {
+  size_t count = 0;
+  for_each_list_element(list, [&](std::string_view) { ++count; });
+  const std::span<std::string_view> room = arena.make_array<std::string_view>(count);
+  auto end = room.begin();
   for_each_list_element(list, [&](std::string_view element) {
-    const size_t end = std::min(element.find(';'), element.size());
-    std::string coding = to_lower(trim(element.substr(0, end)));
+    const size_t name_end = std::min(element.find(';'), element.size());
+    std::string_view coding = lower_in(trim(element.substr(0, name_end)), arena);
     if (coding == "x-gzip") coding = "gzip";
-    const bool accepted = is_accepted(to_lower(element.substr(end)));
+    const bool accepted = is_accepted(lower_in(element.substr(name_end), arena));
     // Accepting `identity` explicitly is the same as not mentioning it.
     if (coding == "identity" && accepted) return;
-    codings.push_back(accepted ? coding : "!" + coding);
+    *end++ = accepted ? coding : arena.concat("!", coding);
   });
-  std::sort(codings.begin(), codings.end());
-  codings.erase(std::unique(codings.begin(), codings.end()), codings.end());
+  std::sort(room.begin(), end);
+  end = std::unique(room.begin(), end);
   // Without `*`, refusing a coding is the same as not mentioning it, except for `identity`.
-  if (std::find(codings.begin(), codings.end(), "*") == codings.end())
-    std::erase_if(codings, [](const std::string& one) { return one[0] == '!' && one != "!identity"; });
-  for (const std::string& one : codings) (out += one) += ',';
+  if (std::find(room.begin(), end, "*") == end)
+    end = std::remove_if(room.begin(), end,
+                         [](std::string_view one) { return one[0] == '!' && one != "!identity"; });
+  std::for_each(room.begin(), end, [&](std::string_view one) { out.add(one).add(","); });
 }
 
 // True for a field that the gateway writes itself, so the target received a different value than the client
@@ -73,32 +85,28 @@ Vary read_vary(const http::Fields& response) {
 std::string_view selecting_values(const http::Fields& request, const std::vector<std::string>& names,
                                   Arena& arena) {
   if (names.empty()) return {};
-  std::string out;
+  ArenaText out(arena);
   for (const std::string& name : names) {
     const bool codings = name == "accept-encoding";
     const bool negotiates =
         codings || name == "accept" || name == "accept-language" || name == "accept-charset";
-    std::string value;
+    ArenaText value(arena);
     bool present = false;
     for (const http::Field& field : request) {
       if (!equals_ignoring_case(field.name, name)) continue;
       present = true;
-      for_each_list_element(field.value, [&](std::string_view element) {
-        if (!value.empty()) value += ',';
-        value += element;
-      });
+      for_each_list_element(field.value, [&](std::string_view element) { value.add_after(",", element); });
     }
     if (!present) {
-      out += '-';
+      out.add("-");
     } else if (codings) {
-      append_codings(out, value);
+      add_codings(out, value.view(), arena);
     } else {
-      out += '=';
-      out += negotiates ? to_lower(value) : value;
+      out.add("=").add(negotiates ? lower_in(value.view(), arena) : value.view());
     }
-    out += '\n';
+    out.add("\n");
   }
-  return arena.copy(out);
+  return out.kept();
 }
 
 }  // namespace portcullis::cache

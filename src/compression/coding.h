@@ -29,6 +29,8 @@ class Accepted {
   // accepted, or when no coding (identity) is preferred.
   std::optional<Coding> best_of(const std::vector<Coding>& offered) const;
   bool takes(Coding coding) const { return weight_of(coding) > 0; }
+  // Makes the coding one that is not accepted.
+  void refuse(Coding coding) { weights_[static_cast<size_t>(coding)] = 0; }
 
  private:
   int weight_of(Coding coding) const;

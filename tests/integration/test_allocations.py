@@ -34,6 +34,8 @@ routes:
     upstream: backend
   - {name: token, match: {path_prefix: /token}, policies: [jwt: {secret: 0123456789abcdef0123456789abcdef, require: {scope: a}, forward_claims: {x-user: sub}}], upstream: backend}
   - {name: plain, match: {path_prefix: /plain}, upstream: backend}
+  - {name: converting, match: {path_prefix: /converting}, policies: [compress: {min_size: 1}, grpc_web: {}, mirror: {upstream: backend, share: 0%}], upstream: backend}
+  - {name: stored, match: {path_prefix: /stored}, policies: [cache: {ttl: 1h}], upstream: files}
   - {name: file, match: {path: /file}, upstream: files}
   - name: rich
     match: {path: "/rich/{id}", headers: {x-version: 2}, query: {q: "a b"}}
@@ -50,6 +52,9 @@ REQUESTS = {
                                            b"Origin: https://app.example.com\r\n\r\n",
     "a key, rules and limits": b"GET /key HTTP/1.1\r\nHost: a\r\nX-API-Key: key-of-shop-0123456789\r\n\r\n",
     "a token": b"GET /token HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + TOKEN.encode() + b"\r\n\r\n",
+    "policies that convert bodies, of which none is": b"GET /converting HTTP/1.1\r\nHost: a\r\nAccept-Encoding: br;q=0\r\n\r\n",
+    "an upload past policies that convert bodies": b"POST /converting HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
+    "a stored response": b"GET /stored HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip;q=0.5, br, identity;q=0\r\n\r\n",
     "upload": b"POST /plain HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
     "chunked upload": b"POST /plain HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
 }
@@ -87,7 +92,7 @@ SPEAKING = {
 def files():
     """The port of an HTTP/2 server whose answers are all equal: a new `Date` each second would be a new entry in HPACK's
     tables, which allocate until they are full."""
-    server = http2.Backend(lambda peer, stream: peer.send(peer.head(stream, [(":status", "200"), ("content-length", "5")], end=False),
+    server = http2.Backend(lambda peer, stream: peer.send(peer.head(stream, [(":status", "200"), ("content-length", "5"), ("vary", "accept-encoding")], end=False),
                                                           peer.data(stream, b"hello")))
     yield server.port
     server.close()

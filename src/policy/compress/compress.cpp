@@ -122,9 +122,15 @@ class Recoder final : public BodyConverter {
 };
 
 bool matches(std::string_view pattern, std::string_view type) {
-  if (pattern.ends_with("/*")) return type.starts_with(pattern.substr(0, pattern.size() - 1));
-  if (pattern.starts_with("*+")) return type.ends_with(pattern.substr(1));
-  return type == pattern;
+  if (pattern.ends_with("/*")) {
+    pattern.remove_suffix(1);
+    return equals_ignoring_case(type.substr(0, pattern.size()), pattern);
+  }
+  if (pattern.starts_with("*+")) {
+    pattern.remove_prefix(1);
+    return equals_ignoring_case(type.substr(type.size() - std::min(type.size(), pattern.size())), pattern);
+  }
+  return equals_ignoring_case(type, pattern);
 }
 
 bool forbids_change(const http::Fields& fields) {
@@ -221,15 +227,14 @@ class Compress final : public Policy {
   }
 
   // Chooses the coding that the client prefers among those for which enough memory is left.
-  std::optional<Compressor> choose(const Accepted& accepted, std::optional<uint64_t> length) const {
+  std::optional<Compressor> choose(Accepted accepted, std::optional<uint64_t> length) const {
     const bool in_one_piece = length && *length <= compression::Encoder::kWhole;
-    std::vector<Coding> offered = offered_;
-    while (const auto coding = accepted.best_of(offered)) {
+    while (const auto coding = accepted.best_of(offered_)) {
       const uint64_t bytes = in_one_piece ? 0 : compression::Encoder::memory_of(*coding, level_of(*coding));
       if (auto memory = compression::MemoryPart::take(bytes, settings_.memory))
         return Compressor{std::move(*memory), *coding,
                           compression::Encoder::make(*coding, level_of(*coding), length)};
-      std::erase(offered, *coding);
+      accepted.refuse(*coding);
     }
     return std::nullopt;
   }
@@ -258,7 +263,7 @@ class Compress final : public Policy {
 
   bool is_wanted(const http::ResponseHead& response) const {
     const std::string_view type = response.fields.value_of("content-type");
-    const std::string plain = to_lower(trim(type.substr(0, type.find(';'))));
+    const std::string_view plain = trim(type.substr(0, type.find(';')));
     return std::any_of(types_.begin(), types_.end(),
                        [&](const std::string& pattern) { return matches(pattern, plain); });
   }
