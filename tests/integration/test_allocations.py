@@ -21,6 +21,7 @@ CONFIGURATION = """version: 1
 workers: 1
 admin: {address: "127.0.0.1:ADMIN"}
 access_log: {path: "LOG"}
+quotas: {file: "LOG.db"}
 listeners: [{name: public, address: "127.0.0.1:{port}"}]
 upstreams: [{name: backend, balance: least_request, targets: [{address: "127.0.0.1:ONE"}, {address: "127.0.0.1:TWO"}]}, {name: files, protocol: http2, targets: [{address: "127.0.0.1:FILES"}]}]
 policies:
@@ -35,6 +36,10 @@ routes:
   - {name: token, match: {path_prefix: /token}, policies: [jwt: {secret: 0123456789abcdef0123456789abcdef, require: {scope: a}, forward_claims: {x-user: sub}}], upstream: backend}
   - {name: plain, match: {path_prefix: /plain}, upstream: backend}
   - {name: converting, match: {path_prefix: /converting}, policies: [compress: {min_size: 1}, grpc_web: {}, mirror: {upstream: backend, share: 0%}], upstream: backend}
+  - {name: quota, match: {path_prefix: /quota}, policies: [key_auth: {}, quota: {limit: 1000000, per: month}], upstream: backend}
+  - {name: anyof, match: {path_prefix: /anyof}, policies: [any_of: {methods: [{jwt: {secret: 0123456789abcdef0123456789abcdef}}, {key_auth: {}}]}], upstream: backend}
+  - {name: respond, match: {path_prefix: /respond}, policies: [respond: {status: 200, body: "hello {request.path}"}]}
+  - {name: split, match: {path_prefix: /split}, split: [{upstream: backend, weight: 50}, {upstream: files, weight: 50}], split_sticky: {cookie: stick}}
   - {name: stored, match: {path_prefix: /stored}, policies: [cache: {ttl: 1h}], upstream: files}
   - {name: file, match: {path: /file}, upstream: files}
   - name: rich
@@ -47,6 +52,10 @@ routes:
 """
 
 REQUESTS = {
+    "a key and a quota": b"GET /quota HTTP/1.1\r\nHost: a\r\nX-API-Key: key-of-shop-0123456789\r\n\r\n",
+    "one of several methods": b"GET /anyof HTTP/1.1\r\nHost: a\r\nX-API-Key: key-of-shop-0123456789\r\n\r\n",
+    "an answer of a policy": b"GET /respond HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a split by cookie": b"GET /split HTTP/1.1\r\nHost: a\r\nCookie: stick=abc\r\n\r\n",
     "plain": b"GET /plain HTTP/1.1\r\nHost: a\r\n\r\n",
     "policies, parameters and conditions": b"GET /rich/%C3%A9?q=a+b HTTP/1.1\r\nHost: a\r\nX-Version: 2\r\n"
                                            b"Origin: https://app.example.com\r\n\r\n",
