@@ -79,8 +79,7 @@ Block Block::take_giant() {
   return take(giants == nullptr || giants->in_use < kMaxGiants ? kGiant : kHuge);
 }
 
-void Block::release() {
-  if (data_ == nullptr) return;
+void Block::give_back() {
   SizeClass* size_class = thread_pool.class_for(capacity_);
   if (size_class != nullptr) --size_class->in_use;
   if (size_class != nullptr && size_class->count < size_class->keep) {

@@ -39,9 +39,13 @@ class Block {
   char* data() const { return data_; }
   size_t capacity() const { return capacity_; }
   explicit operator bool() const { return data_ != nullptr; }
-  void release();
+  void release() {
+    if (data_ != nullptr) give_back();
+  }
 
  private:
+  void give_back();
+
   Block(char* data, size_t capacity) : data_(data), capacity_(capacity) {}
   char* data_ = nullptr;
   size_t capacity_ = 0;

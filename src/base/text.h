@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <charconv>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,9 +46,19 @@ inline std::optional<uint64_t> parse_hex(std::string_view text) {
   return parse_digits(text, 16);
 }
 
+// The two hexadecimal digits of each byte.
+inline constexpr auto kHexPairs = [] {
+  std::array<std::array<char, 2>, 256> pairs{};
+  for (size_t byte = 0; byte < 256; ++byte)
+    pairs[byte] = {"0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15]};
+  return pairs;
+}();
+
 // Writes the last `digits` hexadecimal digits of `number`, in lower case.
 inline void write_hex(char* out, uint64_t number, size_t digits) {
-  for (size_t i = digits; i-- > 0; number >>= 4) out[i] = "0123456789abcdef"[number & 15];
+  for (; digits >= 2; digits -= 2, number >>= 8)
+    std::memcpy(out + digits - 2, kHexPairs[number & 255].data(), 2);
+  if (digits == 1) *out = kHexPairs[number & 15][1];
 }
 
 // The value of a hexadecimal digit, or -1.

@@ -43,7 +43,7 @@ void add_codings(ArenaText& out, std::string_view list, Arena& arena) {
   // Without `*`, refusing a coding is the same as not mentioning it, except for `identity`.
   if (std::find(room.begin(), end, "*") == end)
     end = std::remove_if(room.begin(), end,
-                         [](std::string_view one) { return one[0] == '!' && one != "!identity"; });
+                         [](std::string_view one) { return one.starts_with('!') && one != "!identity"; });
   std::for_each(room.begin(), end, [&](std::string_view one) { out.add(one).add(","); });
 }
 
@@ -85,12 +85,13 @@ Vary read_vary(const http::Fields& response) {
 std::string_view selecting_values(const http::Fields& request, const std::vector<std::string>& names,
                                   Arena& arena) {
   if (names.empty()) return {};
-  ArenaText out(arena);
+  Arena scratch;  // what is only needed here is given back at once: a long field needs many times its size
+  ArenaText out(scratch);
   for (const std::string& name : names) {
     const bool codings = name == "accept-encoding";
     const bool negotiates =
         codings || name == "accept" || name == "accept-language" || name == "accept-charset";
-    ArenaText value(arena);
+    ArenaText value(scratch);
     bool present = false;
     for (const http::Field& field : request) {
       if (!equals_ignoring_case(field.name, name)) continue;
@@ -100,13 +101,13 @@ std::string_view selecting_values(const http::Fields& request, const std::vector
     if (!present) {
       out.add("-");
     } else if (codings) {
-      add_codings(out, value.view(), arena);
+      add_codings(out, value.view(), scratch);
     } else {
-      out.add("=").add(negotiates ? lower_in(value.view(), arena) : value.view());
+      out.add("=").add(negotiates ? lower_in(value.view(), scratch) : value.view());
     }
     out.add("\n");
   }
-  return out.kept();
+  return arena.copy(out.view());
 }
 
 }  // namespace portcullis::cache

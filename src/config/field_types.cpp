@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "config/scalar_type.h"
 #include "http/authority.h"
 #include "http/characters.h"
 #include "runtime/address.h"
@@ -56,14 +55,7 @@ std::string check_host(const std::string& host) {
 }  // namespace
 
 Type<std::string> host_type() {
-  return std::make_shared<ScalarType<std::string>>(
-      "a host", scalar_schema({{"number", "boolean"}, ""}), "api.example.com",
-      [](const std::string& written, std::string& out) {
-        std::string problem = check_host(written);
-        if (problem.empty()) out = http::canonical_host(written);
-        return problem;
-      },
-      [](const std::string& host) { return host; });
+  return checked_text("a host", "", "api.example.com", check_host, {}, http::canonical_host);
 }
 
 std::string check_field_name(const std::string& name) {

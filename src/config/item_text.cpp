@@ -68,7 +68,8 @@ std::optional<ListText> find_list(std::string_view text, std::string_view key) {
   do {
     if (!lines.next() || lines.line().starts_with('%')) return std::nullopt;  // a directive
   } while (!is_line_of(lines.line(), key));
-  ListText out{.line = lines.number()};
+  ListText out;
+  out.line = lines.number();
   size_t item_begin = 0;
   const auto end_item = [&](size_t end) {
     if (!out.items.empty()) out.items.back().text = text.substr(item_begin, end - item_begin);

@@ -121,7 +121,8 @@ std::shared_ptr<KeptItem> KeptItems::find(const FileName& file, std::string_view
 }
 
 void KeptItems::replace(const std::vector<std::shared_ptr<KeptItem>>& items) {
-  // Elements that were made together have their memory together, but what is made of them goes at once.
+  // Elements that were made together have their memory together. What is made of an element goes earlier,
+  // with the last configuration that has it.
   for (const std::shared_ptr<KeptItem>& one : items) one->found = true;
   for (const Entry& one : items_) {
     if (!one.item->found) one.item->value = nullptr;

@@ -49,9 +49,12 @@ inline constexpr std::chrono::milliseconds kNoTimeLimit = std::chrono::hours(24 
 Type<std::chrono::milliseconds> time_limit();
 Type<uint64_t> size();  // in bytes
 using TextCheck = std::function<std::string(const std::string&)>;
-// `further_examples` follow `example` in the JSON Schema.
+// Makes another form of a text that means the same.
+using TextForm = std::string (*)(const std::string&);
+// `further_examples` follow `example` in the JSON Schema. The value is the text in the form that `form`
+// makes, or the text itself where `form` is null.
 Type<std::string> checked_text(std::string kind, std::string pattern, std::string example, TextCheck check,
-                               std::vector<std::string> further_examples = {});
+                               std::vector<std::string> further_examples = {}, TextForm form = nullptr);
 // A text in which braces enclose variables of the request, and `{{` stands for a brace. Text from environment
 // variables and files is literal: braces in it have no special meaning.
 // The JSON Schema has an example with each variable of requests.

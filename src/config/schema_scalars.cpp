@@ -71,18 +71,19 @@ std::string quoted_where_needed(const std::string& text) {
 class TextType final : public TypeFor<std::string> {
  public:
   TextType(std::string kind, std::string pattern, std::string example, TextCheck check,
-           std::vector<std::string> further_examples)
+           std::vector<std::string> further_examples, TextForm form = nullptr)
       : kind_(std::move(kind)),
         pattern_(std::move(pattern)),
         example_(std::move(example)),
         check_(std::move(check)),
-        further_examples_(std::move(further_examples)) {}
+        further_examples_(std::move(further_examples)),
+        form_(form) {}
 
   void read(const YamlNode& node, std::string& out, Diagnostics& diagnostics) const override {
     if (node.kind != YamlNode::Kind::kScalar) return diagnostics.error(node.location, "expected " + kind_);
     const std::string problem = check_(node.scalar);
     if (!problem.empty()) return diagnostics.error(node.location, problem);
-    out = node.scalar;
+    out = form_ != nullptr ? form_(node.scalar) : node.scalar;
   }
   nlohmann::json json_schema() const override {
     // Editors write an example as the first type says: a text in quotes where YAML needs them.
@@ -109,6 +110,7 @@ class TextType final : public TypeFor<std::string> {
   std::string example_;
   TextCheck check_;
   std::vector<std::string> further_examples_;
+  TextForm form_;  // null: the text stays as it is
 };
 
 class VariablesType final : public TypeFor<std::string> {
@@ -219,9 +221,9 @@ Type<std::string> text(std::string example) {
 }
 
 Type<std::string> checked_text(std::string kind, std::string pattern, std::string example, TextCheck check,
-                               std::vector<std::string> further_examples) {
+                               std::vector<std::string> further_examples, TextForm form) {
   return std::make_shared<TextType>(std::move(kind), std::move(pattern), std::move(example), std::move(check),
-                                    std::move(further_examples));
+                                    std::move(further_examples), form);
 }
 
 Type<std::string> text_with_variables(std::string kind, std::string example, TextCheck check) {

@@ -55,9 +55,15 @@ inline bool is_field_text(std::string_view text) {
     std::memcpy(&eight, text.data(), 8);
     const uint64_t deletes = eight ^ (kOnes * 0x7F);
     const uint64_t suspects = (((eight - kOnes * 0x20) & ~eight) | ((deletes - kOnes) & ~deletes)) & kTops;
-    if (suspects != 0 && !std::all_of(text.begin(), text.begin() + 8, is_field_value)) return false;
+    if (suspects == 0) continue;
+    for (const char c : text.substr(0, 8)) {
+      if (!is_field_value(c)) return false;
+    }
   }
-  return std::all_of(text.begin(), text.end(), is_field_value);
+  for (const char c : text) {
+    if (!is_field_value(c)) return false;
+  }
+  return true;
 }
 inline bool is_target(char c) {
   return internal::kCharacterClasses[static_cast<uint8_t>(c)] & internal::kTarget;

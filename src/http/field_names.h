@@ -31,18 +31,18 @@ class FieldNames {
   bool empty() const { return names_.empty(); }
 
  private:
-  // Names that are the same by same_field_name() have the same bit. Most others have another one: the length
-  // and the last letter decide.
+  // Names that are the same by same_field_name() have the same bit. Most others have another one: the length,
+  // the first and the last letter decide.
   static size_t bit_of(std::string_view name) {
     if (name.empty()) return 0;
-    const char last = name.back() == '_' ? '-' : name.back();
-    return (name.size() * 32 + (static_cast<unsigned char>(last) & 31)) % kBits;
+    const auto letter = [](char c) { return static_cast<unsigned char>(c == '_' ? '-' : c) & 31u; };
+    return (name.size() * 32 + letter(name.back()) + 37 * letter(name.front())) % kBits;
   }
   bool is_listed(std::string_view name) const;
   bool is_listed_exactly(std::string_view name) const;
 
   std::vector<std::string> names_;
-  static constexpr size_t kBits = 256;
+  static constexpr size_t kBits = 1024;
   std::array<uint64_t, kBits / 64> filter_{};  // the bits of all names
 };
 

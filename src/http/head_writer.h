@@ -48,12 +48,35 @@ class HeadWriter {
   static std::string_view view(const char (&literal)[N]) {
     return {literal, N - 1};
   }
-  void append(std::string_view piece) {
-    if (piece.empty()) return;
-    std::memcpy(block_.data() + size_, piece.data(), piece.size());
+  // Inline, so that a literal is copied by a few instructions of a known length.
+  [[gnu::always_inline]] void append(std::string_view piece) {
+    copy(block_.data() + size_, piece.data(), piece.size());
     size_ += piece.size();
   }
-  void grow(size_t size) {
+  // As memcpy(), without a call for the few bytes that most names and values have.
+  [[gnu::always_inline]] static void copy(char* to, const char* from, size_t size) {
+    if (__builtin_constant_p(size) || size > 16) {
+      if (size > 0) std::memcpy(to, from, size);
+    } else if (size >= 8) {
+      copy_ends<uint64_t>(to, from, size);
+    } else if (size >= 4) {
+      copy_ends<uint32_t>(to, from, size);
+    } else if (size >= 2) {
+      copy_ends<uint16_t>(to, from, size);
+    } else if (size == 1) {
+      *to = *from;
+    }
+  }
+  // The first and the last bytes, which may overlap.
+  template <typename Word>
+  static void copy_ends(char* to, const char* from, size_t size) {
+    Word first, last;
+    std::memcpy(&first, from, sizeof first);
+    std::memcpy(&last, from + size - sizeof last, sizeof last);
+    std::memcpy(to, &first, sizeof first);
+    std::memcpy(to + size - sizeof last, &last, sizeof last);
+  }
+  [[gnu::cold]] void grow(size_t size) {
     Block larger = Block::take((size_ + size) * 2);
     if (size_ > 0) std::memcpy(larger.data(), block_.data(), size_);
     block_ = std::move(larger);

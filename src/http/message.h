@@ -26,7 +26,8 @@ class Fields {
  public:
   static constexpr size_t kCapacity = 128;
 
-  Fields() = default;
+  // Not defaulted, because `Fields{}` would then set the whole storage to zero.
+  Fields() {}  // NOLINT(modernize-use-equals-default)
   // Copies only the fields in use; the rest of the storage is not initialised.
   Fields(const Fields& other) { *this = other; }
   Fields& operator=(const Fields& other) {

@@ -50,20 +50,24 @@ Milliseconds Attempt::time_left() const {
   return time_left_until(deadline_, state_.worker.loop());
 }
 
-Task<TryOutcome> Attempt::connect(Via via) {
+bool Attempt::take_connection(Via via) {
   connection_ = via == Via::kFreshConnection ? target_.make_fresh() : target_.take();
-  if (!connection_->stream.is_open()) {
-    Introduction introduction;
-    if (upstream_.definition().proxy_protocol != upstream::ProxyProtocol::kNone)
-      introduction = Introduction::of(state_.client.connection, state_.request.origin.client);
-    Connector connector(state_.worker.loop(), state_.worker.index(), deadline_, introduction);
-    Task<ConnectOutcome> connecting = connector.connect(upstream_, target_, connection_);
-    const ConnectOutcome outcome = co_await connecting;
-    if (outcome != ConnectOutcome::kConnected) {
-      failure_ = &connector.failure();
-      if (!connector.detail().empty()) state_.context.note = connector.detail();
-      co_return outcome == ConnectOutcome::kOverloaded ? TryOutcome::kOverloaded : TryOutcome::kConnectFailed;
-    }
+  if (!connection_->stream.is_open()) return false;
+  message_ = connection_->open_message();
+  return true;
+}
+
+Task<TryOutcome> Attempt::connect() {
+  Introduction introduction;
+  if (upstream_.definition().proxy_protocol != upstream::ProxyProtocol::kNone)
+    introduction = Introduction::of(state_.client.connection, state_.request.origin.client);
+  Connector connector(state_.worker.loop(), state_.worker.index(), deadline_, introduction);
+  Task<ConnectOutcome> connecting = connector.connect(upstream_, target_, connection_);
+  const ConnectOutcome outcome = co_await connecting;
+  if (outcome != ConnectOutcome::kConnected) {
+    failure_ = &connector.failure();
+    if (!connector.detail().empty()) state_.context.note = connector.detail();
+    co_return outcome == ConnectOutcome::kOverloaded ? TryOutcome::kOverloaded : TryOutcome::kConnectFailed;
   }
   message_ = connection_->open_message();
   co_return TryOutcome::kAnswered;
@@ -170,22 +174,6 @@ size_t Attempt::block_size() const {
   return std::clamp(state_.client.message.room(), std::min(size, Block::kMedium), size);
 }
 
-// Until there is something to be read from the target; kAnswered when there is.
-Task<TryOutcome> Attempt::wait_for_target() {
-  Stream& stream = message_->bytes();
-  const Milliseconds max = patience();
-  const bool watched = state_.client.message.bytes().watched();
-  IoResult ready = co_await stream.readable(watched ? max : std::min(max, kUnwatched));
-  if (ready.error == ETIMEDOUT && !watched && max > kUnwatched) {
-    state_.watch.arrange();
-    ready = co_await stream.readable(max - kUnwatched);
-  }
-  if (state_.watch.gone()) co_return TryOutcome::kClientGone;
-  if (ready.error == ETIMEDOUT) co_return TryOutcome::kTimedOut;
-  if (!ready.ok()) co_return fail(reason_of_broken_stream(ready.error));
-  co_return TryOutcome::kAnswered;
-}
-
 Task<TryOutcome> Attempt::read_head(http::ResponseHead& out) {
   // After an interim response the wait begins anew.
   if (has_head_) sent_ = state_.worker.loop().now();
@@ -204,8 +192,17 @@ Task<TryOutcome> Attempt::read_head(http::ResponseHead& out) {
           co_return TryOutcome::kStaleConnection;
         co_return fail(reason_of_broken_stream(message_->end_error()));
     }
-    const TryOutcome waited = co_await wait_for_target();
-    if (waited != TryOutcome::kAnswered) co_return waited;
+    Stream& stream = message_->bytes();
+    const Milliseconds max = patience();
+    const bool watched = state_.client.message.bytes().watched();
+    IoResult ready = co_await stream.readable(watched ? max : std::min(max, kUnwatched));
+    if (ready.error == ETIMEDOUT && !watched && max > kUnwatched) {
+      state_.watch.arrange();
+      ready = co_await stream.readable(max - kUnwatched);
+    }
+    if (state_.watch.gone()) co_return TryOutcome::kClientGone;
+    if (ready.error == ETIMEDOUT) co_return TryOutcome::kTimedOut;
+    if (!ready.ok()) co_return fail(reason_of_broken_stream(ready.error));
     // A waiting exchange holds no buffer, so it can afford a large one once something has come.
     message_->receive(block_size());
   }

@@ -42,17 +42,19 @@ class Attempt : public Pooled {
   Attempt(ExchangeState& state, upstream::Upstream& upstream, upstream::Target& target, Retained& retained,
           Clock::time_point deadline);
 
-  // kAnswered when there is a connection: one of the pool, or a new one. `fresh`: not one of the pool.
+  // Takes a connection of the pool, or one that is still to be opened. True when it is open.
   enum class Via : uint8_t { kPool, kFreshConnection };
-  Task<TryOutcome> connect(Via via);
-  // Has the body of the request ready. After connect().
+  bool take_connection(Via via);
+  // Opens the connection that take_connection() has found closed: kAnswered when it is open.
+  [[gnu::cold]] Task<TryOutcome> connect();
+  // Has the body of the request ready, once the connection is open.
   void prepare_body();
   // kAnswered when the request has been sent, or its body is on its way while the response is waited for.
   Task<TryOutcome> send();
   // kAnswered when the next head of the response has come: an interim one, or the final one.
   Task<TryOutcome> read_head(http::ResponseHead& out);
   // Takes back what has been begun: the connection is closed, and the request is not sent any more.
-  void abandon();
+  [[gnu::cold]] void abandon();
   // Ends all waits for the target.
   void cancel();
 
@@ -84,7 +86,7 @@ class Attempt : public Pooled {
   bool has_begun() const { return has_begun_; }
   Clock::time_point started() const { return started_; }
   const EndReason* failure() const { return failure_; }
-  TryOutcome fail(const EndReason& why);
+  [[gnu::cold]] TryOutcome fail(const EndReason& why);
 
   // For what goes on with the response when the exchange is over.
   struct Parts {
@@ -99,13 +101,12 @@ class Attempt : public Pooled {
  private:
   bool waits_for_continue() const;
   Task<void> upload();
-  Task<TryOutcome> wait_for_target();
   Milliseconds patience() const;
   Milliseconds time_left() const;
   size_t block_size() const;
-  TryOutcome ask_elsewhere();
+  [[gnu::cold]] TryOutcome ask_elsewhere();
   bool may_repeat() const;
-  TryOutcome sending_failed(int error);
+  [[gnu::cold]] TryOutcome sending_failed(int error);
   void note_health(TryOutcome outcome);
 
   ExchangeState& state_;

@@ -58,10 +58,12 @@ Task<TryOutcome> Attempts::ask() {
   state_.record.target = state_.request.arena.copy(target_->definition().name);
   state_.record.asked = current_->started();
   const auto via = on_fresh_connection_ ? Attempt::Via::kFreshConnection : Attempt::Via::kPool;
-  Task<std::optional<TryOutcome>> connecting = state_.unless_left(current_->connect(via));
-  const std::optional<TryOutcome> connected = co_await connecting;
-  if (!connected) co_return TryOutcome::kClientGone;
-  if (*connected != TryOutcome::kAnswered) co_return *connected;
+  if (!current_->take_connection(via)) {
+    Task<std::optional<TryOutcome>> connecting = state_.unless_left(current_->connect());
+    const std::optional<TryOutcome> connected = co_await connecting;
+    if (!connected) co_return TryOutcome::kClientGone;
+    if (*connected != TryOutcome::kAnswered) co_return *connected;
+  }
   current_->prepare_body();
   watch();
   if (state_.watch.gone()) co_return TryOutcome::kClientGone;

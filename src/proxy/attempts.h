@@ -43,10 +43,10 @@ class Attempts {
   // The current try has ended. The client may have left whatever it has ended with.
   TryOutcome end_try(TryOutcome outcome);
   // What comes next after `outcome`: charges the budget of retries where one is needed.
-  NextTry next(TryOutcome outcome);
+  [[gnu::cold]] NextTry next(TryOutcome outcome);
 
   // Why the last try has failed; kEnds.upstream_failed where nothing is known.
-  const EndReason& failure() const;
+  [[gnu::cold]] const EndReason& failure() const;
   // Of the last try.
   const RelayResult& upload_result() const { return upload_result_; }
   Milliseconds time_left() const { return time_left_until(deadline_, state_.worker.loop()); }
@@ -55,12 +55,12 @@ class Attempts {
   class Race;
   bool may_send_again() const;
   bool may_hedge() const;
-  bool take_retry(upstream::RetryBudget& budget, std::string_view spent);
-  bool pay_for_retry();
+  [[gnu::cold]] bool take_retry(upstream::RetryBudget& budget, std::string_view spent);
+  [[gnu::cold]] bool pay_for_retry();
   TryFacts facts(TryOutcome outcome) const;
   std::unique_ptr<Attempt> make_attempt(upstream::Target& target);
   void cancel();
-  Task<TryOutcome> race();
+  [[gnu::cold]] Task<TryOutcome> race();
 
   ExchangeState& state_;
   const PolicyChain& chain_;

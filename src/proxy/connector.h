@@ -63,6 +63,6 @@ class Connector {
 };
 
 // Why a try fails whose connection ended (no error) or broke before the target had answered.
-const telemetry::EndReason& reason_of_broken_stream(int error);
+[[gnu::cold]] const telemetry::EndReason& reason_of_broken_stream(int error);
 
 }  // namespace portcullis::proxy

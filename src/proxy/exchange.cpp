@@ -53,8 +53,14 @@ Task<Persistence> Exchange::run() {
   const Snapshot& snapshot = *state_.snapshot->snapshot;
   state_.record.started =
       worker.loop().now();  // when its first bytes, or a batch with them, came: a wait counts
-  const bool has_head = co_await read_head();
-  if (!has_head) co_return Persistence::kClose;
+  Task<HeadState> reading = state_.client.message.read_head(request.head, request.arena);
+  const HeadState read = co_await reading;
+  if (read == HeadState::kEnded) co_return Persistence::kClose;  // the client has left
+  note_head(read);
+  if (read != HeadState::kComplete) {
+    co_await reply_.refuse(reason_to_refuse(read));
+    co_return Persistence::kClose;
+  }
   screen_head(request, state_.settings, state_.client.connection);
   choose_request_id(request, [&worker] { return worker.random(); });
   if (snapshot.tracing && rehearsal_ == nullptr) state_.trace.begin(*snapshot.tracing, request, worker);
@@ -95,22 +101,17 @@ Task<Persistence> Exchange::run() {
   co_return co_await forward();
 }
 
-// Reads the head of the request. On false the client has been refused, or has left.
-Task<bool> Exchange::read_head() {
-  Request& request = state_.request;
-  Task<HeadState> reading = state_.client.message.read_head(request.head, request.arena);
-  const HeadState read = co_await reading;
-  if (read == HeadState::kEnded) co_return false;
+// The head of a request has come, whole or not.
+void Exchange::note_head(HeadState read) {
   state_.record.has_request = true;
-  request.has_head = read == HeadState::kComplete || read == HeadState::kUnsupported;
-  if (state_.worker.measures() && request.has_head) state_.record.request_head = Clock::now();
-  if (read == HeadState::kComplete) co_return true;
-  const EndReason& reason = read == HeadState::kTimedOut ? kEnds.head_timeout
-                            : read == HeadState::kUnsupported
-                                ? kEnds.protocol_not_supported
-                                : reason_of_bad_request(state_.client.message.head_error());
-  co_await reply_.refuse(reason);
-  co_return false;
+  state_.request.has_head = read == HeadState::kComplete || read == HeadState::kUnsupported;
+  if (state_.worker.measures() && state_.request.has_head) state_.record.request_head = Clock::now();
+}
+
+const EndReason& Exchange::reason_to_refuse(HeadState read) const {
+  if (read == HeadState::kTimedOut) return kEnds.head_timeout;
+  if (read == HeadState::kUnsupported) return kEnds.protocol_not_supported;
+  return reason_of_bad_request(state_.client.message.head_error());
 }
 
 // A body that has not been read leaves the connection at an unknown place.

@@ -35,7 +35,8 @@ class Exchange final : public Pooled, private policy::Errands {
   Task<void> rehearse(policy::Purpose purpose, Rehearsal& rehearsal);
 
  private:
-  Task<bool> read_head();
+  void note_head(http::HeadState read);
+  [[gnu::cold]] const EndReason& reason_to_refuse(http::HeadState read) const;
   void fill_context();
   Task<bool> consult_policies();
   Task<bool> consult(const PlacedPolicy& one);
@@ -46,14 +47,16 @@ class Exchange final : public Pooled, private policy::Errands {
   Task<bool> hold_body(size_t limit);
   Task<TryOutcome> ask_target();
   Task<TryOutcome> receive();
+  [[gnu::cold]] Task<TryOutcome> receive_behind_interim();
+  Task<TryOutcome> take_final_head();
   Task<TryOutcome> pass_on();
-  Task<TryOutcome> open_tunnel();
-  TryOutcome take_back(const RelayResult& sent, const EndReason& why);
+  [[gnu::cold]] Task<TryOutcome> open_tunnel();
+  [[gnu::cold]] TryOutcome take_back(const RelayResult& sent, const EndReason& why);
   Task<std::optional<TryOutcome>> settle_response(policy::Decision decision);
   Task<std::optional<policy::Decision>> unless_over(Task<policy::Decision> task);
   Task<TryOutcome> serve_in_place(const http::MessageBody& from_target, bool keep_alive);
-  Task<void> leave_response(http::MessageBody& from_target);
-  Task<http::Persistence> give_up(TryOutcome outcome);
+  [[gnu::cold]] Task<void> leave_response(http::MessageBody& from_target);
+  [[gnu::cold]] Task<http::Persistence> give_up(TryOutcome outcome);
 
   bool send(const void* sender, const std::function<void(policy::Context&)>& prepare) override;
   void copy_to(const policy::CopyReceiver& receiver) override;

@@ -39,11 +39,29 @@ void drop_content(http::ResponseHead& head) {
 
 }  // namespace
 
-// The first head of a response has come: passes interim ones on, until the final one.
+namespace {
+
+bool is_interim(const http::ResponseHead& head) {
+  return head.status < 200 && head.status != 101;
+}
+
+Task<TryOutcome> ended_with(TryOutcome outcome) {
+  co_return outcome;
+}
+
+}  // namespace
+
+// The first head of a response has come. No coroutine, like take_final_head(): each costs a frame, and most
+// responses begin with their final head.
 Task<TryOutcome> Exchange::receive() {
+  return is_interim(state_.response) ? receive_behind_interim() : take_final_head();
+}
+
+// Passes interim heads on, until the final one.
+Task<TryOutcome> Exchange::receive_behind_interim() {
   Attempt& attempt = attempts_->current();
   http::ResponseHead& head = state_.response;
-  while (head.status < 200 && head.status != 101) {
+  while (is_interim(head)) {
     if (state_.request.head.version != http::Version::kHttp10) {
       Task<IoResult> sending = reply_.send_interim();
       const IoResult sent = co_await sending;
@@ -53,12 +71,18 @@ Task<TryOutcome> Exchange::receive() {
     const TryOutcome read = co_await reading;
     if (read != TryOutcome::kAnswered) co_return read;
   }
-  if (!attempts_->takes_final_head()) co_return TryOutcome::kBadAnswer;
+  Task<TryOutcome> taking = take_final_head();
+  co_return co_await taking;
+}
+
+Task<TryOutcome> Exchange::take_final_head() {
+  http::ResponseHead& head = state_.response;
+  if (!attempts_->takes_final_head()) return ended_with(TryOutcome::kBadAnswer);
   reply_.set_cookie(Reply::Cookie::kTarget, attempts_->cookie());
-  if (head.status != 101 && state_.worker.measures()) state_.record.response_head = Clock::now();
+  if (head.status == 101) return open_tunnel();
+  if (state_.worker.measures()) state_.record.response_head = Clock::now();
   if (head.status == 205) drop_content(head);
-  Task<TryOutcome> passing = head.status == 101 ? open_tunnel() : pass_on();
-  co_return co_await passing;
+  return pass_on();
 }
 
 // The final head has come.
@@ -109,7 +133,9 @@ Task<TryOutcome> Exchange::pass_on() {
   from_target.keep(attempt.message().take_input());
   Task<RelayResult> sending = reply_.send(body.source(), head_size);
   const RelayResult sent = co_await sending;
-  const EndReason& why = reason_of_broken_body(sent.source, &attempt.message(), attempt.upload_result());
+  const EndReason& why =
+      sent.ok() ? kEnds.complete
+                : reason_of_broken_body(sent.source, &attempt.message(), attempt.upload_result());
   if (sent.untouched) co_return take_back(sent, why);
   state_.record.ended = &kEnds.complete;
   reply_.conclude(sent, why);

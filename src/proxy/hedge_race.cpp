@@ -74,8 +74,11 @@ Task<void> Attempts::Race::run_hedge(uint32_t number) {
   Hedge& hedge = *hedges_[number];
   hedge.attempt = attempts_.make_attempt(*target);
   Attempt& attempt = *hedge.attempt;
-  Task<TryOutcome> connecting = attempt.connect(Attempt::Via::kPool);
-  TryOutcome outcome = co_await connecting;
+  TryOutcome outcome = TryOutcome::kAnswered;
+  if (!attempt.take_connection(Attempt::Via::kPool)) {
+    Task<TryOutcome> connecting = attempt.connect();
+    outcome = co_await connecting;
+  }
   if (outcome == TryOutcome::kAnswered) {
     attempt.prepare_body();
     Task<TryOutcome> sending = attempt.send();

@@ -51,7 +51,7 @@ class Reply {
   void conclude(const RelayResult& sent, const EndReason& why);
   // The body has failed before anything of the response was sent: the client gets a whole answer of another
   // kind.
-  void take_back();
+  [[gnu::cold]] void take_back();
 
   // Bytes of the final response have been sent, or are about to be.
   bool begun() const { return state_.record.status != 0; }
@@ -74,7 +74,7 @@ class Reply {
   http::BodyKind kind_of_body() const;
   http::ResponseToSend to_send(http::BodyKind kind, FunctionRef<void(http::HeadWriter&)> fields,
                                size_t expected_size = 1024) const;
-  void leave();
+  [[gnu::cold]] void leave();
 
   ExchangeState& state_;
   PolicyChain& chain_;
@@ -84,7 +84,8 @@ class Reply {
 
 // Why the body of a response has broken off. `message`: by which it came; null: from the cache. `upload`: of
 // the request's body.
-const EndReason& reason_of_broken_body(const http::BodyFailure& failure, const http::MessageStream* message,
-                                       const RelayResult& upload);
+[[gnu::cold]] const EndReason& reason_of_broken_body(const http::BodyFailure& failure,
+                                                     const http::MessageStream* message,
+                                                     const RelayResult& upload);
 
 }  // namespace portcullis::proxy

@@ -14,8 +14,7 @@
 
 namespace portcullis::routing {
 
-// A route as the table needs it. The rules of all configurations in which a route has not changed share its
-// Match.
+// A route as the table needs it. Its Match is that of the configuration, and keeps it.
 struct RouteRule {
   std::shared_ptr<const Match> match;    // never null
   bool answers_preflight = false;        // its policies answer preflights

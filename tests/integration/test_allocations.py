@@ -55,7 +55,8 @@ REQUESTS = {
     "a key and a quota": b"GET /quota HTTP/1.1\r\nHost: a\r\nX-API-Key: key-of-shop-0123456789\r\n\r\n",
     "one of several methods": b"GET /anyof HTTP/1.1\r\nHost: a\r\nX-API-Key: key-of-shop-0123456789\r\n\r\n",
     "an answer of a policy": b"GET /respond HTTP/1.1\r\nHost: a\r\n\r\n",
-    "a split by cookie": b"GET /split HTTP/1.1\r\nHost: a\r\nCookie: stick=abc\r\n\r\n",
+    "a split without a cookie": b"GET /split HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a split by cookie": b"GET /split HTTP/1.1\r\nHost: a\r\nCookie: stick=0000abcd\r\n\r\n",
     "plain": b"GET /plain HTTP/1.1\r\nHost: a\r\n\r\n",
     "policies, parameters and conditions": b"GET /rich/%C3%A9?q=a+b HTTP/1.1\r\nHost: a\r\nX-Version: 2\r\n"
                                            b"Origin: https://app.example.com\r\n\r\n",

@@ -238,7 +238,8 @@ def test_native_histograms(world, prometheus):
         part = said(f'histogram_fraction(0, {bound}, portcullis_request_duration_seconds{{route="all"}})')
         assert part * total == pytest.approx(counted, abs=0.2 * total)  # within a bucket the value is interpolated
     median = said('histogram_quantile(0.5, portcullis_request_duration_seconds{route="all"})')
-    assert min(bound for bound, counted in below.items() if counted >= total / 2) >= median
+    # The bucket of the native histogram in which the bound of a classic bucket lies ends at most a fifth above the bound.
+    assert min(bound for bound, counted in below.items() if counted >= total / 2) * 2 ** (1 / 4) >= median
     # Other metrics are unchanged.
     assert said('portcullis_requests_total{route="all",status="2xx"}') >= 50
     assert server.query('portcullis_build_info')

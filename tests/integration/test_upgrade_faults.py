@@ -125,13 +125,13 @@ def test_a_successor_that_fails_after_it_has_accepted_requests_answers_them_firs
         old.wait_for_line("listening on")
         # The successor serves, waits for the end of its rename(), and finds that it cannot use the path.
         held.touch()
-        point.unlink()
-        point.mkdir()
-        old.process.send_signal(signal.SIGUSR2)
-        old.wait_for_line("is starting as the successor")
-        assert harness.get(admin, "/readyz")[0] == 200  # the sockets have been passed on
-        harness.suspend(old.process)
         try:
+            point.unlink()
+            point.mkdir()
+            old.process.send_signal(signal.SIGUSR2)
+            old.wait_for_line("is starting as the successor")
+            assert harness.get(admin, "/readyz")[0] == 200  # the sockets have been passed on
+            harness.suspend(old.process)
             # The kernel tells one of both processes of each connection: with so many, it tells the successor of some.
             connections = [harness.connect(port) for _ in range(24)]
             for connection in connections:

@@ -127,6 +127,7 @@ TEST(Vary, RequestsThatMeanTheSameAreTheSame) {
   };
   EXPECT_TRUE(same("gzip, br", "BR;q=0.1 , x-gzip"));
   EXPECT_TRUE(same("gzip, identity", "gzip, br;q=0"));
+  EXPECT_TRUE(same(";", ";q=1"));
   EXPECT_FALSE(same("gzip", "gzip, br"));
   EXPECT_FALSE(same("*", "*, br;q=0"));
   EXPECT_FALSE(same("", "identity;q=0"));

@@ -77,7 +77,7 @@ class HeadParser {
   // the byte after it has arrived.
   ParseState next_line(std::string_view data, std::string_view& line);
   bool parse_field_line(std::string_view line, Fields& fields);
-  ParseState fail_line(std::string_view line);
+  [[gnu::cold]] ParseState fail_line(std::string_view line);
   bool fail(ParseError error) {
     error_ = error;
     return false;
