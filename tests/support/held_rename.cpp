@@ -1,5 +1,6 @@
-// Preloaded into a process, this makes each rename() wait for as long as the file exists that HELD_RENAME names. A
-// test that creates and removes the file chooses how long a process stays in the step of its start that renames.
+// Preloaded into a process, this makes each rename() wait for as long as the file exists that HELD_RENAME
+// names. A test that creates and removes the file chooses how long a process stays in the step of its start
+// that renames.
 
 #include <dlfcn.h>
 #include <stdio.h>
