@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that each file of src/ compiles by itself: builds in groups hide an include that is missing.
+"""Checks that each file of src/ compiles by itself without a warning: builds in groups hide an include that is missing, and warnings.
 
 Usage: scripts/check_alone.py [FILE...]   (default: every .cpp of src/)
 
@@ -14,20 +14,20 @@ import sys
 
 from tidy import CACHE, ROOT, SRC, compiler_flags, key_of, surroundings_of
 
-COMPILER = "clang++-14"
+COMPILER = ["g++", "-fsyntax-only", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror"]
 
 
 def check(path, flags):
     """The complaints of the compiler; empty when the file compiles."""
-    command = [COMPILER, "-fsyntax-only", "-w", *flags, str(path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([*COMPILER, *flags, str(path)], cwd=ROOT, capture_output=True, text=True)
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
 def main():
     paths = [pathlib.Path(name).resolve() for name in sys.argv[1:]] or sorted(SRC.rglob("*.cpp"))
     flags = compiler_flags()
-    surroundings = f"alone\n{surroundings_of(flags)}"
+    version = subprocess.run([COMPILER[0], "--version"], capture_output=True, text=True).stdout
+    surroundings = f"alone {COMPILER}\n{version}\n{surroundings_of(flags)}"
     CACHE.mkdir(parents=True, exist_ok=True)
     marks = {path: CACHE / key_of([path], surroundings) for path in paths}
     stale = [path for path in paths if not marks[path].exists()]
