@@ -6,8 +6,16 @@
 #include <string_view>
 
 #include "base/arena.h"
+#include "base/text.h"
 
 namespace portcullis {
+
+// `text` with its ASCII letters in lower case, in `arena`.
+inline std::string_view to_lower(std::string_view text, Arena& arena) {
+  char* const lower = arena.allocate(text.size(), 1);
+  std::transform(text.begin(), text.end(), lower, ascii_lower);
+  return {lower, text.size()};
+}
 
 // A text that is built from pieces in an arena. The buffer doubles when it is full, so copying and memory
 // grow linearly with the length of the text, however many pieces it has. A text of a single piece refers to

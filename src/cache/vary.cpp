@@ -17,12 +17,6 @@ bool is_accepted(std::string_view parameters) {
   return weight.find_first_of("123456789") != std::string_view::npos;
 }
 
-std::string_view lower_in(std::string_view text, Arena& arena) {
-  char* const lower = arena.allocate(text.size(), 1);
-  std::transform(text.begin(), text.end(), lower, ascii_lower);
-  return {lower, text.size()};
-}
-
 // Adds the accepted codings of a list, sorted: their weights only express preferences.
 void add_codings(ArenaText& out, std::string_view list, Arena& arena) {
   size_t count = 0;
@@ -31,9 +25,9 @@ void add_codings(ArenaText& out, std::string_view list, Arena& arena) {
   auto end = room.begin();
   for_each_list_element(list, [&](std::string_view element) {
     const size_t name_end = std::min(element.find(';'), element.size());
-    std::string_view coding = lower_in(trim(element.substr(0, name_end)), arena);
+    std::string_view coding = to_lower(trim(element.substr(0, name_end)), arena);
     if (coding == "x-gzip") coding = "gzip";
-    const bool accepted = is_accepted(lower_in(element.substr(name_end), arena));
+    const bool accepted = is_accepted(to_lower(element.substr(name_end), arena));
     // Accepting `identity` explicitly is the same as not mentioning it.
     if (coding == "identity" && accepted) return;
     *end++ = accepted ? coding : arena.concat("!", coding);
@@ -103,7 +97,7 @@ std::string_view selecting_values(const http::Fields& request, const std::vector
     } else if (codings) {
       add_codings(out, value.view(), scratch);
     } else {
-      out.add("=").add(negotiates ? lower_in(value.view(), scratch) : value.view());
+      out.add("=").add(negotiates ? to_lower(value.view(), scratch) : value.view());
     }
     out.add("\n");
   }

@@ -83,13 +83,9 @@ std::optional<std::string> base64_decode(std::string_view text, Base64 form) {
 }
 
 std::string hex_encode(std::string_view bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
   std::string out;
   out.reserve(bytes.size() * 2);
-  for (const char c : bytes) {
-    out += kDigits[static_cast<uint8_t>(c) >> 4];
-    out += kDigits[static_cast<uint8_t>(c) & 15];
-  }
+  for (const char c : bytes) out.append(kHexPairs[static_cast<uint8_t>(c)].data(), 2);
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/arena_text.h"
 #include "base/text.h"
 
 namespace portcullis::http {
@@ -85,9 +86,7 @@ std::string_view canonical_host(std::string_view host, Arena& arena) {
   }
   host = without_last_dot(host);
   if (std::none_of(host.begin(), host.end(), [](char c) { return c >= 'A' && c <= 'Z'; })) return host;
-  char* lower = arena.allocate(host.size(), 1);
-  std::transform(host.begin(), host.end(), lower, ascii_lower);
-  return {lower, host.size()};
+  return to_lower(host, arena);
 }
 
 std::string canonical_host(const std::string& host) {

@@ -25,9 +25,8 @@ void FieldNames::add(std::string_view name) {
 }
 
 bool FieldNames::is_listed(std::string_view name) const {
-  return std::any_of(names_.begin(), names_.end(), [name](const std::string& one) {
-    return one.size() == name.size() && same_field_name(one, name);
-  });
+  return std::any_of(names_.begin(), names_.end(),
+                     [name](const std::string& one) { return same_field_name(one, name); });
 }
 
 bool FieldNames::is_listed_exactly(std::string_view name) const {

@@ -37,10 +37,6 @@ void drop_content(http::ResponseHead& head) {
   head.fields.add("content-length", "0", FieldId::kContentLength);
 }
 
-}  // namespace
-
-namespace {
-
 bool is_interim(const http::ResponseHead& head) {
   return head.status < 200 && head.status != 101;
 }

@@ -81,25 +81,28 @@ const std::vector<std::string>& hosts_of(const RouteRule& rule) {
 class Competitors {
  public:
   explicit Competitors(const std::vector<RouteRule>& rules) {
-    hashes_.reserve(rules.size());
+    of_rules_.reserve(rules.size());
+    sorted_.reserve(rules.size());
     for (const RouteRule& rule : rules) {
-      const uint64_t hash = hash_of(rule);
-      for (const std::string& host : hosts_of(rule)) hashes_.push_back(hash_mix(hash, hash_bytes(host)));
+      of_rules_.push_back(hash_of(rule));
+      for (const std::string& host : hosts_of(rule)) sorted_.push_back(with_host(of_rules_.back(), host));
     }
-    sorted_ = hashes_;
     std::sort(sorted_.begin(), sorted_.end());
   }
 
-  // Whether the next host of the next rule has a competitor. Call this for each host of each rule, in order.
-  bool next() {
-    const auto found = std::lower_bound(sorted_.begin(), sorted_.end(), hashes_[at_++]);
+  // Whether the rule with this index has a competitor at `host`, one of its hosts_of().
+  bool has(size_t rule, const std::string& host) const {
+    const auto found = std::lower_bound(sorted_.begin(), sorted_.end(), with_host(of_rules_[rule], host));
     return found + 1 != sorted_.end() && found[0] == found[1];
   }
 
  private:
-  std::vector<uint64_t> hashes_;  // of each host of each rule
-  std::vector<uint64_t> sorted_;
-  size_t at_ = 0;
+  static uint64_t with_host(uint64_t hash, const std::string& host) {
+    return hash_mix(hash, hash_bytes(host));
+  }
+
+  std::vector<uint64_t> of_rules_;
+  std::vector<uint64_t> sorted_;  // of each host of each rule
 };
 
 }  // namespace
@@ -174,7 +177,7 @@ std::vector<Shadowed> unreachable_rules(const std::vector<RouteRule>& rules) {
     std::map<std::string_view, uint32_t> by_method{};
   };
   std::unordered_map<std::string, Seen> seen;
-  Competitors competitors(rules);
+  const Competitors competitors(rules);
   for (uint32_t i = 0; i < rules.size(); ++i) {
     const RouteRule& rule = rules[i];
     const std::vector<std::string>& methods = rule.match->methods;
@@ -182,7 +185,7 @@ std::vector<Shadowed> unreachable_rules(const std::vector<RouteRule>& rules) {
     std::optional<uint32_t> by;
     bool reachable = false;
     for (const std::string& host : hosts_of(rule)) {
-      if (!competitors.next()) {
+      if (!competitors.has(i, host)) {
         reachable = true;
         continue;
       }

@@ -77,15 +77,13 @@ def slow(backend):
     made.handler.release.set()
 
 
-def configuration(port, admin, target, top="", more=""):
+def configuration(port, admin, target):
     return f"""version: 1
 workers: 2
 admin: {{address: "127.0.0.1:{admin}"}}
-{top}
 listeners: [{{name: public, address: "127.0.0.1:{port}"}}]
 upstreams:
   - {{name: backend, targets: [{{address: "127.0.0.1:{target}"}}]}}
-{more}
 routes: [{{name: all, match: {{}}, upstream: backend}}]
 """
 

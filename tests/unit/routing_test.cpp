@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "http/path.h"
+#include "route_rule.h"
 #include "routing/explain.h"
 #include "routing/rewrite.h"
 #include "routing/route_table.h"
@@ -32,10 +33,6 @@ std::vector<std::string> segments_of(const std::string& path) {
     at = end + 1;
   }
   return out;
-}
-
-RouteRule rule(Match match, std::vector<std::string> listeners = {}) {
-  return {std::make_shared<const Match>(std::move(match)), false, std::move(listeners)};
 }
 
 // The documented precedence, implemented naively: sorts all matching rules and takes the first.
@@ -157,7 +154,7 @@ TEST(RouteTable, AgreesWithANaiveMatcherOnRandomTables) {
 
 TEST(RouteTable, SaysWhyOneRuleComesBeforeAnother) {
   const auto why = [](Match one, Match two) {
-    const RouteRule chosen = rule(std::move(one)), other = rule(std::move(two));
+    const RouteRule chosen = rule_of(std::move(one)), other = rule_of(std::move(two));
     const RequestView request{"a.example.com", "/v1/x", "GET"};
     // The table agrees for either order of the rules, unless only the order decides.
     const std::string reason = why_preferred(chosen, other, request.host);
@@ -182,7 +179,7 @@ TEST(RouteTable, SaysWhyOneRuleComesBeforeAnother) {
 }
 
 TEST(RouteTable, AMethodOfARouteOnAnotherListenerIsNotAllowedHere) {
-  const RouteTable table({rule({{}, "", "/admin", {"POST"}}, {"10.0.0.1:80"})});
+  const RouteTable table({rule_of({{}, "", "/admin", {"POST"}}, {"10.0.0.1:80"})});
   EXPECT_EQ(table.match({"h", "/admin", "GET", "", nullptr, "10.0.0.1:80"}).outcome,
             MatchOutcome::kMethodNotAllowed);
   EXPECT_EQ(table.match({"h", "/admin", "GET", "", nullptr, "10.0.0.2:80"}).outcome, MatchOutcome::kNoRoute);
@@ -190,7 +187,7 @@ TEST(RouteTable, AMethodOfARouteOnAnotherListenerIsNotAllowedHere) {
 }
 
 TEST(RouteTable, DeepPathsMatchPrefixesOnly) {
-  const RouteTable table({rule({{}, "", "/a", {}}), rule({{}, "/a/b", "", {}})});
+  const RouteTable table({rule_of({{}, "", "/a", {}}), rule_of({{}, "/a/b", "", {}})});
   std::string deep = "/a";
   for (int i = 0; i < 500; ++i) deep += "/b";
   const MatchResult result = table.match({"h", deep, "GET"});
@@ -199,7 +196,7 @@ TEST(RouteTable, DeepPathsMatchPrefixesOnly) {
 }
 
 TEST(RouteTable, NamesTheMethodsThatAPathAdmits) {
-  const RouteTable table({rule({{}, "/a", "", {"POST", "GET"}}), rule({{}, "", "/", {"DELETE"}})});
+  const RouteTable table({rule_of({{}, "/a", "", {"POST", "GET"}}), rule_of({{}, "", "/", {"DELETE"}})});
   EXPECT_EQ(table.match({"h", "/a", "PUT"}).outcome, MatchOutcome::kMethodNotAllowed);
   EXPECT_EQ(table.allowed_methods({"h", "/a", ""}), (std::vector<std::string>{"DELETE", "GET", "POST"}));
 }

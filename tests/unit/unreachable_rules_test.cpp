@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "route_rule.h"
 #include "routing/explain.h"
 
 namespace portcullis {
@@ -14,10 +15,6 @@ namespace {
 using routing::Match;
 using routing::Predicate;
 using routing::RouteRule;
-
-RouteRule rule_of(Match match, std::vector<std::string> listeners = {}) {
-  return {std::make_shared<const Match>(std::move(match)), false, std::move(listeners)};
-}
 
 std::string with_one_parameter_name(std::string path) {
   for (const char* name : {"{a}", "{b}"}) {
