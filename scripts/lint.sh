@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formatter, linter, the direction of includes, the names of settings, the words of texts, and files that need others to compile. Usage: scripts/lint.sh [--fix]
+# Formatter, linter, the direction of includes, the names of settings, and the words of texts. Usage: scripts/lint.sh [--fix]
 # --fix: formats in place
 set -euo pipefail
 CDPATH="" cd "$(dirname "$0")/.."
@@ -18,6 +18,5 @@ clang-format-14 --dry-run -Werror "${files[@]}"
 /usr/bin/python3 scripts/check_settings.py
 /usr/bin/python3 scripts/check_words.py
 cmake --preset develop >/dev/null # writes compile_commands.json
-/usr/bin/python3 scripts/check_alone.py
 /usr/bin/python3 scripts/tidy.py
-echo "lint: format, includes, settings, words, files by themselves and clang-tidy are clean"
+echo "lint: format, includes, settings, words and clang-tidy are clean"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and tests. Usage:
 #   scripts/test.sh                       the release: its unit tests, and the integration tests against the binary
-#   scripts/test.sh all                   what the plain command leaves out: asan tsan fuzz lint grade quickstart
-#   scripts/test.sh STAGE...              some of these: release asan tsan fuzz lint grade quickstart
+#   scripts/test.sh all                   what the plain command leaves out: asan tsan fuzz lint alone grade quickstart
+#   scripts/test.sh STAGE...              some of these: release asan tsan fuzz lint alone grade quickstart
 #   scripts/test.sh only PATTERN          after an edit: the unit tests and the integration tests that are named so
 #   scripts/test.sh stress [N] [PATTERN]  the integration tests, N times, with threads and system calls delayed at random
 # Stages run side by side where the two cores allow it. The output of each is in build/logs/.
@@ -38,6 +38,12 @@ integration_tests() { # PRESET
   /usr/bin/python3 -m pytest -q -p no:cacheprovider -n "$jobs" --dist loadfile tests/integration
 }
 
+# Builds in groups hide an include that is missing from a file, and some warnings.
+compile_alone() {
+  cmake --preset develop >/dev/null # writes compile_commands.json
+  nice -n 5 /usr/bin/python3 scripts/check_alone.py
+}
+
 grade_tls() {
   PORTCULLIS_TESTSSL=1 PORTCULLIS_BINARY=$PWD/build/release/portcullis \
     /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/integration/test_testssl.py
@@ -63,6 +69,7 @@ lane_builds() {
     if ended_well build-fuzz; then stage fuzz nice -n 5 tests/fuzz/run.sh build/asan/tests/fuzz; fi
   fi
   if wants lint; then stage lint nice -n 5 scripts/lint.sh; fi
+  if wants alone; then stage alone compile_alone; fi
 }
 tests_of_each_build() { # KIND: unit or integration
   local kind=$1 preset
@@ -109,12 +116,12 @@ case ${1:-release} in
     only "${2:?scripts/test.sh only PATTERN}"
     exit
     ;;
-  all) wanted=(asan tsan fuzz lint grade quickstart) ;;
+  all) wanted=(asan tsan fuzz lint alone grade quickstart) ;;
   *) wanted=("${@:-release}") ;;
 esac
 for name in "${wanted[@]}"; do
   case $name in
-    release | asan | tsan | fuzz | lint | grade | quickstart) ;;
+    release | asan | tsan | fuzz | lint | alone | grade | quickstart) ;;
     *)
       sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
       exit 64
@@ -141,5 +148,5 @@ echo $$ >"$logs/test.process"
 rm -f build/flaky.json
 scripts/bootstrap.sh build
 if ((EUID != 0)); then scripts/bootstrap.sh test; fi # which may ask for a password
-if wants asan || wants tsan || wants fuzz || wants lint; then scripts/bootstrap.sh test check; fi
+if wants asan || wants tsan || wants fuzz || wants lint || wants alone; then scripts/bootstrap.sh test check; fi
 run_lanes lane_install lane_builds lane_units lane_tests lane_checks

@@ -28,11 +28,16 @@ TIDY = "clang-tidy-14"
 MAX_BATCH = 24  # files; reading the headers costs as much as checking a dozen files
 
 
-def compiler_flags():
-    """The compiler flags of the preset `develop` for a file of src/."""
+def command_words():
+    """The words of the command by which the preset `develop` compiles a file of src/."""
     entries = json.loads((ROOT / "build/develop/compile_commands.json").read_text())
     command = next(entry["command"] for entry in entries if entry["file"] == str(SRC / "cli/main.cpp"))
-    words = shlex.split(command)
+    return shlex.split(command)
+
+
+def compiler_flags():
+    """The flags of that command which change what a file means: definitions, folders of headers, the language."""
+    words = command_words()
     kept = [word for word in words if re.match(r"-[DI]|-std=|-f(?!file-prefix-map)", word)]
     for at, word in enumerate(words):
         if word == "-isystem":
