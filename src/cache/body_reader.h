@@ -34,8 +34,8 @@ class BodyReader final : public ListNode<BodyReader> {
   // Makes the present wait() and all later ones return false, soon and on the loop's thread. A read of the
   // disk that is in progress is still awaited.
   void give_up();
-  // True when the next bytes have been received but must be read from the disk, which takes time. Reads them
-  // when they are in the page cache.
+  // True when the next bytes have been received but must be read from the disk, which takes time. When they
+  // are in the page cache, reads them, unless the body is large and next_in_file() has a part of it.
   bool needs_disk();
 
   // An alternative to take(): the next bytes, if they are in a file, have been verified, and can be sent to a

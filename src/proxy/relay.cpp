@@ -50,7 +50,7 @@ Task<RelayResult> relay_body(http::BodySource& source, http::MessageStream& to, 
         to.frame(part.runs, part.size, part.last, part.trailers);
         if (!part.runs.empty() || (part.last && to.writes_end())) {
           const Clock::time_point began = stream.loop().now();
-          sent = co_await stream.write(part.runs.pieces(), timeout);
+          sent = co_await stream.write(part.runs.pieces(), timeout, part.file.size > 0);
           source.note_sent(stream.loop().now() - began);
           to.written();
         }
