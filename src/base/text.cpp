@@ -27,28 +27,6 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return previous[b.size()];
 }
 
-// The length of the longest prefix of `text` that needs no escaping in a JSON string. Checks eight bytes at a
-// time.
-size_t plain_json(std::string_view text) {
-  constexpr uint64_t kOnes = 0x0101010101010101;
-  constexpr uint64_t kHighs = kOnes * 0x80;
-  // Not zero when a byte of `word` is less than `least`, which must be at most 0x80.
-  const auto has_less = [](uint64_t word, uint64_t min) { return (word - kOnes * min) & ~word & kHighs; };
-  const auto has = [&](uint64_t word, char c) {
-    return has_less(word ^ (kOnes * static_cast<uint8_t>(c)), 1);
-  };
-  size_t size = 0;
-  for (uint64_t word = 0; size + sizeof word <= text.size(); size += sizeof word) {
-    std::memcpy(&word, text.data() + size, sizeof word);
-    const uint64_t special =
-        (word & kHighs) | has_less(word, ' ') | has(word, '"') | has(word, '\\') | has(word, 0x7F);
-    if (special != 0) break;
-  }
-  const auto is_plain = [](char c) { return c >= ' ' && c < 0x7F && c != '"' && c != '\\'; };
-  while (size < text.size() && is_plain(text[size])) ++size;
-  return size;
-}
-
 }  // namespace
 
 size_t utf8_sequence(std::string_view text) {
@@ -115,11 +93,36 @@ std::string without_secrets(std::string_view url) {
   return out += url.substr(user_end == std::string_view::npos ? begin : user_end + 1);
 }
 
+// Checks eight bytes at a time.
+size_t plain_json_size(std::string_view text) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  constexpr uint64_t kHighs = kOnes * 0x80;
+  // Not zero when a byte of `word` is less than `least`, which must be at most 0x80.
+  const auto has_less = [](uint64_t word, uint64_t min) { return (word - kOnes * min) & ~word & kHighs; };
+  const auto has = [&](uint64_t word, char c) {
+    return has_less(word ^ (kOnes * static_cast<uint8_t>(c)), 1);
+  };
+  size_t size = 0;
+  for (uint64_t word = 0; size + sizeof word <= text.size(); size += sizeof word) {
+    std::memcpy(&word, text.data() + size, sizeof word);
+    const uint64_t special =
+        (word & kHighs) | has_less(word, ' ') | has(word, '"') | has(word, '\\') | has(word, 0x7F);
+    if (special != 0) break;
+  }
+  static constexpr auto kPlain = [] {
+    std::array<bool, 256> plain{};
+    for (size_t c = ' '; c < 0x7F; ++c) plain[c] = c != '"' && c != '\\';
+    return plain;
+  }();
+  while (size < text.size() && kPlain[static_cast<uint8_t>(text[size])]) ++size;
+  return size;
+}
+
 void append_json_escaped(std::string& out, std::string_view text) {
   static constexpr std::string_view kHex = "0123456789abcdef";
   for (size_t i = 0; i < text.size();) {
     // Appends the characters that need no escaping in one piece.
-    const size_t plain = plain_json(text.substr(i));
+    const size_t plain = plain_json_size(text.substr(i));
     out.append(text.substr(i, plain));
     i += plain;
     if (i == text.size()) return;

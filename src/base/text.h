@@ -15,6 +15,11 @@ inline char ascii_lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
 }
 
+// A part of `text`, which must be within it: substr() checks that, and may throw.
+inline std::string_view slice(std::string_view text, size_t begin, size_t size) {
+  return {text.data() + begin, size};
+}
+
 inline bool equals_ignoring_case(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
   for (size_t i = 0; i < a.size(); ++i) {
@@ -98,6 +103,8 @@ std::string without_secrets(std::string_view url);
 // Joins the words as "a, b, c".
 std::string join(const std::vector<std::string>& words);
 
+// The length of the longest prefix of `text` that needs no escaping in a JSON string.
+size_t plain_json_size(std::string_view text);
 // Appends `text` to `out`, escaped for the inside of a JSON string. Invalid UTF-8 becomes U+FFFD.
 void append_json_escaped(std::string& out, std::string_view text);
 

@@ -101,10 +101,14 @@ std::string_view BodyReader::take() {
 bool BodyReader::needs_disk() {
   const uint64_t position = position_.load(std::memory_order_relaxed);
   if (!valid_ || at_end() || position >= body_->size()) return false;
-  // To copy 64 KiB of a large body to its head costs more than to send all of it from the file.
-  const uint64_t rest = std::min(body_->size(), end_.value_or(UINT64_MAX)) - position;
-  if (rest > DiskFile::kChunk && next_in_file()) return false;
   return !in_chunk(position) && !in_memory(position) && load_at_once(position) != Loaded::kYes;
+}
+
+bool BodyReader::can_be_sent() {
+  const uint64_t position = position_.load(std::memory_order_relaxed);
+  const uint64_t until = std::min(body_->size(), end_.value_or(UINT64_MAX));
+  const bool is_large = valid_ && position < until && until - position > DiskFile::kChunk;
+  return (is_large && next_in_file()) || !needs_disk();
 }
 
 Task<bool> BodyReader::wait(EventLoop& loop, Milliseconds timeout) {

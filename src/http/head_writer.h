@@ -2,29 +2,18 @@
 
 #include <sys/uio.h>
 
-#include <charconv>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 
-#include "base/block_pool.h"
+#include "base/text_writer.h"
 
 namespace portcullis::http {
 
-// Serialises one head of HTTP/1, or the field lines of a head of any version, into a pooled block, which
-// grows when the head needs more room.
-class HeadWriter {
+// Serialises one head of HTTP/1, or the field lines of a head of any version.
+class HeadWriter : public TextWriter {
  public:
-  // Without memory: nothing is written to it.
-  HeadWriter() = default;
-  explicit HeadWriter(size_t expected) : block_(Block::take(expected)) {}
+  using TextWriter::TextWriter;
 
-  template <typename... Pieces>
-  void write(const Pieces&... pieces) {
-    const size_t size = (view(pieces).size() + ... + 0);
-    if (size_ + size > block_.capacity()) grow(size);
-    (append(view(pieces)), ...);
-  }
   // One field line, its value in pieces.
   template <typename... Pieces>
   void field(std::string_view name, const Pieces&... value) {
@@ -32,58 +21,11 @@ class HeadWriter {
   }
   // A field line whose value is a number.
   void number_field(std::string_view name, uint64_t value) {
-    char digits[20];
-    const auto [end, error] = std::to_chars(digits, digits + sizeof digits, value);
-    field(name, std::string_view(digits, static_cast<size_t>(end - digits)));
+    write(name, ": ");
+    number(value);
+    write("\r\n");
   }
-  // How many bytes can be written without more memory.
-  size_t room() const { return block_.capacity() - size_; }
-  std::string_view text() const { return {block_.data(), size_}; }
-  iovec piece() const { return {block_.data(), size_}; }
-
- private:
-  static std::string_view view(std::string_view text) { return text; }
-  // A literal's length is its type's: measuring it at run time was 0.8% of a request.
-  template <size_t N>
-  static std::string_view view(const char (&literal)[N]) {
-    return {literal, N - 1};
-  }
-  // Inline, so that a literal is copied by a few instructions of a known length.
-  [[gnu::always_inline]] void append(std::string_view piece) {
-    copy(block_.data() + size_, piece.data(), piece.size());
-    size_ += piece.size();
-  }
-  // As memcpy(), without a call for the few bytes that most names and values have.
-  [[gnu::always_inline]] static void copy(char* to, const char* from, size_t size) {
-    if (__builtin_constant_p(size) || size > 16) {
-      if (size > 0) std::memcpy(to, from, size);
-    } else if (size >= 8) {
-      copy_ends<uint64_t>(to, from, size);
-    } else if (size >= 4) {
-      copy_ends<uint32_t>(to, from, size);
-    } else if (size >= 2) {
-      copy_ends<uint16_t>(to, from, size);
-    } else if (size == 1) {
-      *to = *from;
-    }
-  }
-  // The first and the last bytes, which may overlap.
-  template <typename Word>
-  static void copy_ends(char* to, const char* from, size_t size) {
-    Word first, last;
-    std::memcpy(&first, from, sizeof first);
-    std::memcpy(&last, from + size - sizeof last, sizeof last);
-    std::memcpy(to, &first, sizeof first);
-    std::memcpy(to + size - sizeof last, &last, sizeof last);
-  }
-  [[gnu::cold]] void grow(size_t size) {
-    Block larger = Block::take((size_ + size) * 2);
-    if (size_ > 0) std::memcpy(larger.data(), block_.data(), size_);
-    block_ = std::move(larger);
-  }
-
-  Block block_;
-  size_t size_ = 0;
+  iovec piece() const { return {const_cast<char*>(text().data()), size()}; }
 };
 
 }  // namespace portcullis::http

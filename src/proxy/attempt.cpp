@@ -36,9 +36,9 @@ Attempt::Attempt(ExchangeState& state, upstream::Upstream& upstream, upstream::T
       deadline_(deadline),
       // The round's beginning is true enough for balancers; what the gateway took since then is only told
       // while it is measured.
-      started_(state.worker.measures() ? Clock::now() : state.worker.loop().now()),
+      started_(state.worker.measures() || state.trace.active() ? Clock::now() : state.worker.loop().now()),
       sent_(state.worker.loop().now()),
-      span_(state.trace.begin_try(target, upstream.definition().name)),
+      span_(state.trace.begin_try(target, upstream.definition().name, started_)),
       in_flight_(target) {}
 
 TryOutcome Attempt::fail(const EndReason& why) {

@@ -162,7 +162,7 @@ Task<bool> Exchange::consult_policies() {
 Task<bool> Exchange::consult(const PlacedPolicy& one) {
   using Decided = policy::Decision::Kind;
   // A policy that decides at once is only worth a span in a trace that will be told.
-  Trace::Span* span = state_.trace.sampled() ? state_.trace.begin_span(one.name) : nullptr;
+  Trace::Span* span = state_.trace.sampled() ? state_.trace.begin_span(one.name, Clock::now()) : nullptr;
   policy::Decision decision = one->on_request(state_.context);
   if (decision.kind == Decided::kSuspend) {
     Task<std::optional<policy::Decision>> settling =

@@ -93,19 +93,20 @@ void Trace::begin(const TracingRules& rules, Request& request, WorkerContext& wo
   records_ = context_.sampled || rules.errors;
 }
 
-Trace::Span* Trace::begin_span(std::string_view name) {
+Trace::Span* Trace::begin_span(std::string_view name, Clock::time_point begin) {
   if (!records_) return nullptr;
   Span* span = arena_->make<Span>();
   span->name = name;
   span->id = worker_->random();
-  span->begin = Clock::now();
+  span->begin = begin;
   span->next = spans_;
   spans_ = span;
   return span;
 }
 
-Trace::Span* Trace::begin_try(const upstream::Target& target, std::string_view upstream) {
-  Span* span = begin_span("try");
+Trace::Span* Trace::begin_try(const upstream::Target& target, std::string_view upstream,
+                              Clock::time_point begin) {
+  Span* span = begin_span("try", begin);
   if (span == nullptr) return nullptr;
   // Both may have gone when the trace is told.
   span->target = arena_->copy(target.definition().name);

@@ -39,8 +39,8 @@ class Trace {
   bool sampled() const { return rules_ != nullptr && context_.sampled; }
 
   // Null where nothing is recorded. `end` takes null.
-  Span* begin_span(std::string_view name);
-  Span* begin_try(const upstream::Target& target, std::string_view upstream);
+  Span* begin_span(std::string_view name, Clock::time_point begin);
+  Span* begin_try(const upstream::Target& target, std::string_view upstream, Clock::time_point begin);
   static void end_span(Span* span, std::string_view outcome, uint16_t status = 0);
 
   // The fields that tell a target of the trace: `span`, which may be null, is the parent of the target's own.

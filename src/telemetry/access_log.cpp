@@ -12,7 +12,7 @@ Result<std::unique_ptr<AccessLog>> AccessLog::open(const std::string& place, siz
 }
 
 AccessLog::AccessLog(size_t workers, std::unique_ptr<LogSink> sink) : sink_(std::move(sink)) {
-  for (size_t i = 0; i < workers; ++i) shards_.push_back(std::make_unique<Shard>());
+  for (size_t i = 0; i < workers; ++i) rings_.push_back(std::make_unique<LogRing>(kRingBytes));
   thread_ = start_thread("access-log", [this] { run(); });
 }
 
@@ -30,16 +30,15 @@ AccessLog::~AccessLog() {
 }
 
 bool AccessLog::write(size_t index, const LogFormat& format, const AccessEntry& entry) {
-  Shard& shard = *shards_[index];
-  shard.line.clear();
-  format.write(entry, shard.line);
-  return shard.ring.put(shard.line);
+  TextWriter line(kUsualLine);
+  format.write(entry, line);
+  return rings_[index]->put(line.text());
 }
 
 size_t AccessLog::write_out() {
   size_t lines = 0;
-  for (const auto& shard : shards_)
-    lines += shard->ring.take_all([this](std::string_view line) { sink_->write(line); });
+  for (const auto& ring : rings_)
+    lines += ring->take_all([this](std::string_view line) { sink_->write(line); });
   return lines;
 }
 

@@ -34,21 +34,17 @@ class AccessLog {
   void reopen() { reopen_.store(true, std::memory_order_relaxed); }
 
  private:
-  struct Shard {
-    LogRing ring{kRingBytes};
-    std::string line;  // keeps its capacity, so formatting rarely allocates
-  };
-
   AccessLog(size_t workers, std::unique_ptr<LogSink> sink);
   void run();
   size_t write_out();
 
   static constexpr size_t kRingBytes = 1 << 20;
+  static constexpr size_t kUsualLine = Block::kSmall;
   // Lines are written in batches, so that a worker never wakes the thread.
   static constexpr std::chrono::milliseconds kPause{20};
   static constexpr std::chrono::milliseconds kLastPatience{1'000};
 
-  std::vector<std::unique_ptr<Shard>> shards_;
+  std::vector<std::unique_ptr<LogRing>> rings_;  // of the workers
   std::unique_ptr<LogSink> sink_;
   std::mutex mutex_;
   std::condition_variable stopped_;  // notified when stopping_ becomes true

@@ -1,8 +1,8 @@
 #include "telemetry/log_format.h"
 
 #include <algorithm>
-#include <charconv>
 #include <ctime>
+#include <utility>
 
 #include "base/text.h"
 #include "http/query.h"
@@ -22,33 +22,28 @@ constexpr std::string_view kCommon =
 constexpr std::string_view kCombined =
     R"({client.address} - {consumer.name} [{time.common}] "{request.method} {request.raw_path} {request.version}" {response.status} {response.bytes} "{request.header.referer}" "{request.header.user-agent}")";
 
-void add_text(std::string& out, std::string_view key, std::string_view value) {
-  out += ",\"";
-  out += key;
-  out += "\":\"";
-  append_json_escaped(out, value);
-  out += '"';
+// `before`: what is written before the value, up to its opening quote.
+template <size_t N>
+void add_text(TextWriter& out, const char (&before)[N], std::string_view value) {
+  if (plain_json_size(value) == value.size()) return out.write(before, value, "\"");
+  out.write(before);
+  out.json(value);
+  out.write("\"");
 }
 
-void append_number(std::string& out, uint64_t value) {
-  char digits[20];
-  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, value);
-  out.append(digits, end);
+template <size_t N>
+void add_number(TextWriter& out, const char (&before)[N], uint64_t value) {
+  out.write(before);
+  out.number(value);
 }
 
-void add_number(std::string& out, std::string_view key, uint64_t value) {
-  out += ",\"";
-  out += key;
-  out += "\":";
-  append_number(out, value);
-}
-
-void add_time(std::string& out, std::string_view key, std::chrono::microseconds value) {
-  if (value.count() >= 0) add_number(out, key, static_cast<uint64_t>(value.count()));
+template <size_t N>
+void add_time(TextWriter& out, const char (&before)[N], std::chrono::microseconds value) {
+  if (value.count() >= 0) add_number(out, before, static_cast<uint64_t>(value.count()));
 }
 
 // Appends the time in the format of RFC 3339, in UTC with milliseconds.
-void append_now(std::string& out) {
+void append_now(TextWriter& out) {
   // Formatting the time up to the second takes as long as the rest of a line, so it is cached for a second.
   struct Second {
     std::time_t at = 0;
@@ -67,56 +62,59 @@ void append_now(std::string& out) {
   const auto millis = static_cast<int>(now.tv_nsec / 1'000'000);
   const char fraction[] = {static_cast<char>('0' + millis / 100), static_cast<char>('0' + millis / 10 % 10),
                            static_cast<char>('0' + millis % 10), 'Z'};
-  out.append(last.text, last.size);
-  out.append(fraction, sizeof fraction);
+  out.write(std::string_view(last.text, last.size), std::string_view(fraction, sizeof fraction));
 }
 
 // Appends the time in the common log format: 10/Oct/2000:13:55:36 +0000.
-void append_common_time(std::string& out) {
+void append_common_time(TextWriter& out) {
   const std::time_t now = std::time(nullptr);
   tm parts{};
   ::gmtime_r(&now, &parts);
   char text[40];
-  out.append(text, std::strftime(text, sizeof text, "%d/%b/%Y:%H:%M:%S +0000", &parts));
+  out.write(std::string_view(text, std::strftime(text, sizeof text, "%d/%b/%Y:%H:%M:%S +0000", &parts)));
 }
 
 // Escapes text from clients, which must not be able to begin a new line or end a quoted text.
-void append_escaped(std::string& out, std::string_view text) {
-  if (text.empty()) {
-    out += '-';
-    return;
-  }
-  for (const char c : text) {
+void append_escaped_text(TextWriter& out, std::string_view text) {
+  const auto is_plain = [](char c) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F || c == '"' || c == '\\') {
-      char hex[2];
-      write_hex(hex, byte, 2);
-      (out += "\\x").append(hex, 2);
-    } else {
-      out += c;
-    }
+    return byte >= 0x20 && byte != 0x7F && c != '"' && c != '\\';
+  };
+  while (!text.empty()) {
+    const auto special = std::find_if_not(text.begin(), text.end(), is_plain);
+    const auto plain = static_cast<size_t>(special - text.begin());
+    out.write(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) return;
+    char hex[2];
+    write_hex(hex, static_cast<unsigned char>(text[0]), 2);
+    out.write("\\x", std::string_view(hex, 2));
+    text.remove_prefix(1);
   }
 }
 
-void append_time(std::string& out, std::chrono::microseconds value) {
-  if (value.count() < 0) {
-    out += '-';
-  } else {
-    append_number(out, static_cast<uint64_t>(value.count()));
-  }
+void append_escaped(TextWriter& out, std::string_view text) {
+  text.empty() ? out.write("-") : append_escaped_text(out, text);
 }
 
-void append_plain(std::string& out, std::string_view text) {
-  out += text;
+void append_time(TextWriter& out, std::chrono::microseconds value) {
+  value.count() < 0 ? out.write("-") : out.number(static_cast<uint64_t>(value.count()));
+}
+
+void append_json(TextWriter& out, std::string_view text) {
+  out.json(text);
+}
+
+bool contains_ignoring_case(std::string_view text, std::string_view part) {
+  const auto same = [](char a, char b) { return ascii_lower(a) == b; };
+  return std::search(text.begin(), text.end(), part.begin(), part.end(), same) != text.end();
 }
 
 }  // namespace
 
 LogFormat::LogFormat(Settings settings) : settings_(std::move(settings)) {
-  for (const std::string& name : settings_.request_headers)
-    request_headers_.push_back({name, is_secret(name)});
-  for (const std::string& name : settings_.response_headers)
-    response_headers_.push_back({name, is_secret(name)});
+  for (const std::string& name : settings_.request_headers) request_headers_.push_back(header(name));
+  for (const std::string& name : settings_.response_headers) response_headers_.push_back(header(name));
   if (settings_.format == "json") {
     response_names_ = settings_.response_headers;
     return;
@@ -130,7 +128,7 @@ LogFormat::LogFormat(Settings settings) : settings_(std::move(settings)) {
     Part part{std::move(piece.literal), {}, {}};
     if (piece.variable) {
       part.variable = piece.variable->variable;
-      part.header = {piece.variable->argument, is_secret(piece.variable->argument)};
+      part.header = header(piece.variable->argument);
       if (part.variable == Variable::kResponseHeader) response_names_.push_back(part.header.name);
     }
     parts_.push_back(std::move(part));
@@ -147,17 +145,22 @@ std::string LogFormat::check(const std::string& format) {
   return pieces ? "" : pieces.error().message;
 }
 
+LogFormat::Header LogFormat::header(const std::string& name) const {
+  std::string key = "\"";
+  append_json_escaped(key, name);
+  return {name, key + "\":\"", is_secret(name)};
+}
+
 bool LogFormat::is_secret(std::string_view name) const {
   static constexpr std::string_view kNames[] = {
       "authorization", "proxy-authorization", "cookie", "set-cookie", "code", "sig", "key", "apikey"};
   static constexpr std::string_view kParts[] = {"token",   "secret",    "password",  "api-key",
                                                 "api_key", "signature", "credential"};
-  const std::string lower = to_lower(name);
-  const auto is = [&](std::string_view one) { return equals_ignoring_case(one, lower); };
+  const auto is = [&](std::string_view one) { return equals_ignoring_case(one, name); };
   return std::any_of(std::begin(kNames), std::end(kNames), is) ||
          std::any_of(settings_.redact.begin(), settings_.redact.end(), is) ||
          std::any_of(std::begin(kParts), std::end(kParts),
-                     [&](std::string_view part) { return lower.find(part) != std::string::npos; });
+                     [&](std::string_view part) { return contains_ignoring_case(name, part); });
 }
 
 bool LogFormat::has_response_field(std::string_view name) const {
@@ -177,27 +180,28 @@ bool LogFormat::wants(const AccessEntry& entry, uint64_t random) const {
   return random % 100 < settings_.sample;
 }
 
-std::string LogFormat::redacted_query(std::string_view query) const {
-  std::string out;
+void LogFormat::append_query(std::string_view query, TextWriter& out, Append append) const {
+  bool is_first = true;
   http::for_each_query_parameter(query, [&](std::string_view name, std::string_view, std::string_view whole) {
-    if (!out.empty()) out += '&';
-    if (is_secret(http::decode_query_text(name))) {
-      ((out += name) += '=') += kRedacted;
+    if (!std::exchange(is_first, false)) out.write("&");
+    const bool is_coded = name.find_first_of("%+") != std::string_view::npos;
+    if (is_coded ? is_secret(http::decode_query_text(name)) : is_secret(name)) {
+      append(out, name);
+      out.write("=", kRedacted);
     } else {
-      out += whole;
+      append(out, whole);
     }
     return true;
   });
-  return out;
 }
 
-bool LogFormat::append_field(const http::Fields* fields, const Header& header, std::string& out,
-                             void (*append)(std::string& out, std::string_view text)) {
+bool LogFormat::append_field(const http::Fields* fields, const Header& header, TextWriter& out,
+                             Append append) {
   bool found = false;
   if (fields == nullptr) return found;
   for (const http::Field& field : *fields) {
     if (!equals_ignoring_case(field.name, header.name)) continue;
-    if (found) out += ", ";
+    if (found) out.write(", ");
     append(out, header.secret ? kRedacted : field.value);
     found = true;
     if (header.secret) break;
@@ -205,79 +209,81 @@ bool LogFormat::append_field(const http::Fields* fields, const Header& header, s
   return found;
 }
 
-void LogFormat::write_fields(std::string& out, std::string_view key, const http::Fields* fields,
+void LogFormat::write_fields(TextWriter& out, std::string_view before, const http::Fields* fields,
                              const std::vector<Header>& headers) {
   if (headers.empty()) return;
-  out += ",\"";
-  out += key;
-  out += "\":{";
+  out.write(before);
   const size_t first = out.size();
   for (const Header& header : headers) {
     const size_t begin = out.size();
-    out += begin > first ? ",\"" : "\"";
-    append_json_escaped(out, header.name);
-    out += "\":\"";
-    if (append_field(fields, header, out, append_json_escaped)) {
-      out += '"';
+    if (begin > first) out.write(",");
+    out.write(header.key);
+    if (append_field(fields, header, out, append_json)) {
+      out.write("\"");
     } else {
-      out.resize(begin);
+      out.shorten(begin);
     }
   }
-  out += '}';
+  out.write("}");
 }
 
-void LogFormat::write(const AccessEntry& entry, std::string& out) const {
+void LogFormat::write(const AccessEntry& entry, TextWriter& out) const {
   if (parts_.empty()) return write_json(entry, out);
   for (const Part& part : parts_) {
-    out += part.literal;
+    out.write(part.literal);
     if (part.variable) append_variable(part, entry, out);
   }
 }
 
-void LogFormat::write_json(const AccessEntry& entry, std::string& out) const {
-  out += "{\"time\":\"";
+void LogFormat::write_json(const AccessEntry& entry, TextWriter& out) const {
+  out.write("{\"time\":\"");
   append_now(out);
-  out += '"';
-  add_text(out, "request_id", entry.request_id);
-  add_text(out, "client", entry.client);
-  if (entry.peer != entry.client) add_text(out, "peer", entry.peer);
-  add_text(out, "method", entry.method);
-  add_text(out, "host", entry.host);
-  add_text(out, "path", entry.path);
-  if (settings_.query && !entry.query.empty()) add_text(out, "query", redacted_query(entry.query));
-  if (!entry.consumer.empty()) add_text(out, "consumer", entry.consumer);
-  if (!entry.credential.empty()) add_text(out, "credential", entry.credential);
-  add_text(out, "route", entry.route);
-  add_text(out, "upstream", entry.upstream);
-  add_text(out, "branch", entry.branch);
-  add_text(out, "target", entry.target);
-  add_number(out, "status", entry.status);
-  add_text(out, "ended", entry.ended->name);
-  if (!entry.policy.empty()) add_text(out, "policy", entry.policy);
-  if (!entry.note.empty()) add_text(out, "note", entry.note);
-  if (!entry.cache.empty()) add_text(out, "cache", entry.cache);
-  add_number(out, "tries", entry.tries);
-  add_number(out, "request_bytes", entry.request_bytes);
-  add_number(out, "response_bytes", entry.response_bytes);
-  add_time(out, "request_head_us", entry.request_head);
-  add_time(out, "response_head_us", entry.response_head);
-  if (entry.tries > 0) add_time(out, "targets_us", entry.targets);
-  add_time(out, "total_us", entry.total);
-  write_fields(out, "request_headers", entry.request_fields, request_headers_);
-  write_fields(out, "response_headers", entry.response_fields, response_headers_);
-  out += '}';
+  add_text(out, R"(","request_id":")", entry.request_id);
+  add_text(out, R"(,"client":")", entry.client);
+  if (entry.peer != entry.client) add_text(out, R"(,"peer":")", entry.peer);
+  add_text(out, R"(,"method":")", entry.method);
+  add_text(out, R"(,"host":")", entry.host);
+  add_text(out, R"(,"path":")", entry.path);
+  if (settings_.query && !entry.query.empty()) {
+    out.write(R"(,"query":")");
+    append_query(entry.query, out, append_json);
+    out.write("\"");
+  }
+  if (!entry.consumer.empty()) add_text(out, R"(,"consumer":")", entry.consumer);
+  if (!entry.credential.empty()) add_text(out, R"(,"credential":")", entry.credential);
+  add_text(out, R"(,"route":")", entry.route);
+  add_text(out, R"(,"upstream":")", entry.upstream);
+  add_text(out, R"(,"branch":")", entry.branch);
+  add_text(out, R"(,"target":")", entry.target);
+  add_number(out, R"(,"status":)", entry.status);
+  out.write(R"(,"ended":")", entry.ended->name, "\"");
+  if (!entry.policy.empty()) add_text(out, R"(,"policy":")", entry.policy);
+  if (!entry.note.empty()) add_text(out, R"(,"note":")", entry.note);
+  if (!entry.cache.empty()) add_text(out, R"(,"cache":")", entry.cache);
+  add_number(out, R"(,"tries":)", entry.tries);
+  add_number(out, R"(,"request_bytes":)", entry.request_bytes);
+  add_number(out, R"(,"response_bytes":)", entry.response_bytes);
+  add_time(out, R"(,"request_head_us":)", entry.request_head);
+  add_time(out, R"(,"response_head_us":)", entry.response_head);
+  if (entry.tries > 0) add_time(out, R"(,"targets_us":)", entry.targets);
+  add_time(out, R"(,"total_us":)", entry.total);
+  write_fields(out, R"(,"request_headers":{)", entry.request_fields, request_headers_);
+  write_fields(out, R"(,"response_headers":{)", entry.response_fields, response_headers_);
+  out.write("}");
 }
 
-void LogFormat::append_variable(const Part& part, const AccessEntry& entry, std::string& out) const {
+void LogFormat::append_variable(const Part& part, const AccessEntry& entry, TextWriter& out) const {
   switch (*part.variable) {
     case Variable::kRequestMethod: return append_escaped(out, entry.method);
     case Variable::kRequestHost: return append_escaped(out, entry.host);
     case Variable::kRequestPath: return append_escaped(out, entry.canonical_path);
     case Variable::kRequestRawPath: return append_escaped(out, entry.path);
-    case Variable::kRequestQuery: return append_escaped(out, redacted_query(entry.query));
+    case Variable::kRequestQuery:
+      if (entry.query.empty()) return out.write("-");
+      return append_query(entry.query, out, append_escaped_text);
     case Variable::kRequestVersion: return append_escaped(out, entry.version);
     case Variable::kRequestId: return append_escaped(out, entry.request_id);
-    case Variable::kRequestBytes: return append_number(out, entry.request_bytes);
+    case Variable::kRequestBytes: return out.number(entry.request_bytes);
     case Variable::kRequestHeader: return append_header(entry.request_fields, part.header, out);
     case Variable::kClientAddress: return append_escaped(out, entry.client);
     case Variable::kPeerAddress: return append_escaped(out, entry.peer);
@@ -287,14 +293,14 @@ void LogFormat::append_variable(const Part& part, const AccessEntry& entry, std:
     case Variable::kRouteBranch: return append_escaped(out, entry.branch);
     case Variable::kUpstreamName: return append_escaped(out, entry.upstream);
     case Variable::kTargetAddress: return append_escaped(out, entry.target);
-    case Variable::kTargetTries: return append_number(out, entry.tries);
-    case Variable::kResponseStatus: return append_number(out, entry.status);
-    case Variable::kResponseBytes: return append_number(out, entry.response_bytes);
+    case Variable::kTargetTries: return out.number(entry.tries);
+    case Variable::kResponseStatus: return out.number(entry.status);
+    case Variable::kResponseBytes: return out.number(entry.response_bytes);
     case Variable::kResponseHeader: return append_header(entry.response_fields, part.header, out);
     case Variable::kCacheOutcome: return append_escaped(out, entry.cache);
     case Variable::kPolicyName: return append_escaped(out, entry.policy);
     case Variable::kPolicyNote: return append_escaped(out, entry.note);
-    case Variable::kEndReason: return append_plain(out, entry.ended->name);
+    case Variable::kEndReason: return out.write(entry.ended->name);
     case Variable::kTimeUtc: return append_now(out);
     case Variable::kTimeCommon: return append_common_time(out);
     case Variable::kDurationRequestHead: return append_time(out, entry.request_head);
@@ -317,10 +323,10 @@ void LogFormat::append_variable(const Part& part, const AccessEntry& entry, std:
   }
 }
 
-void LogFormat::append_header(const http::Fields* fields, const Header& header, std::string& out) {
-  std::string value;
-  append_field(fields, header, value, append_plain);
-  append_escaped(out, value);
+void LogFormat::append_header(const http::Fields* fields, const Header& header, TextWriter& out) {
+  const size_t begin = out.size();
+  append_field(fields, header, out, append_escaped_text);
+  if (out.size() == begin) out.write("-");
 }
 
 }  // namespace portcullis::telemetry

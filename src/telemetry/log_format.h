@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/text_writer.h"
 #include "http/message.h"
 #include "telemetry/ends.h"
 #include "variables/variable.h"
@@ -75,29 +76,33 @@ class LogFormat {
   bool has_response_fields() const { return !response_names_.empty(); }
   bool has_response_field(std::string_view name) const;
   // Appends the line without a line end.
-  void write(const AccessEntry& entry, std::string& out) const;
+  void write(const AccessEntry& entry, TextWriter& out) const;
 
  private:
   struct Header {
     std::string name{};
+    std::string key{};  // the name as a key of JSON, up to the opening quote of its value
     bool secret = false;
   };
+  using Append = void (*)(TextWriter& out, std::string_view text);
   struct Part {
     std::string literal{};                          // text before the variable
     std::optional<variables::Variable> variable{};  // empty: the part ends the template
     Header header{};                                // for variables that are header fields
   };
   // Appends the values of a field, joined by commas; false when the field is missing.
-  static bool append_field(const http::Fields* fields, const Header& header, std::string& out,
-                           void (*append)(std::string& out, std::string_view text));
-  static void write_fields(std::string& out, std::string_view key, const http::Fields* fields,
+  static bool append_field(const http::Fields* fields, const Header& header, TextWriter& out, Append append);
+  // `before`: what is written before the first field.
+  static void write_fields(TextWriter& out, std::string_view before, const http::Fields* fields,
                            const std::vector<Header>& headers);
+  Header header(const std::string& name) const;
   bool is_secret(std::string_view name) const;
-  void write_json(const AccessEntry& entry, std::string& out) const;
+  void write_json(const AccessEntry& entry, TextWriter& out) const;
   // Appends a field in the form that templates have for texts of clients.
-  static void append_header(const http::Fields* fields, const Header& header, std::string& out);
-  void append_variable(const Part& part, const AccessEntry& entry, std::string& out) const;
-  std::string redacted_query(std::string_view query) const;
+  static void append_header(const http::Fields* fields, const Header& header, TextWriter& out);
+  void append_variable(const Part& part, const AccessEntry& entry, TextWriter& out) const;
+  // Appends the query with the values of secret parameters redacted.
+  void append_query(std::string_view query, TextWriter& out, Append append) const;
 
   Settings settings_;
   std::vector<Header> request_headers_;  // for JSON lines

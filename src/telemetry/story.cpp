@@ -11,8 +11,9 @@ uint64_t milliseconds_now() {
 void tell_story(const LogFormat& format, const AccessEntry& entry, Story& story) {
   story.at = milliseconds_now();
   story.took = entry.total;
-  story.line.clear();
-  format.write(entry, story.line);
+  TextWriter line(Block::kSmall);
+  format.write(entry, line);
+  story.line = line.text();
 }
 
 }  // namespace portcullis::telemetry

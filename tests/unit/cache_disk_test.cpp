@@ -179,6 +179,7 @@ TEST_F(CacheDisk, HandsOutItsFileOnceItHasBeenLookedAt) {
   const uint64_t before = store->state().disk.read_bytes;
   EXPECT_TRUE(reader.next_in_file());
   EXPECT_TRUE(reader.next_in_file());
+  EXPECT_TRUE(reader.can_be_sent());
   EXPECT_EQ(store->state().disk.read_bytes, before);  // offering a part does not read it
   std::string sent;
   while (const auto part = reader.next_in_file()) {
@@ -192,7 +193,7 @@ TEST_F(CacheDisk, HandsOutItsFileOnceItHasBeenLookedAt) {
   EXPECT_LT(sent.size(), 2 * kMiB);
   EXPECT_EQ(store->state().disk.read_bytes, before + sent.size());
   EXPECT_EQ(sent, body.substr(kMiB + 7, sent.size()));
-  EXPECT_FALSE(reader.needs_disk());  // from here on the chunk has been read
+  EXPECT_TRUE(reader.can_be_sent());  // from here on the chunk has been read
   EXPECT_EQ(reader.take(), body.substr(kMiB + 7 + sent.size(), 64 << 10));
 
   EXPECT_EQ(read(entry->body), body);

@@ -114,9 +114,9 @@ TEST(ExchangeVariables, EachOneOfTheAccessLogHasAValueInItsLines) {
     if (!row.can_be_read(Moment::kEnd)) continue;
     const std::string format = "{" + name_of_one(row) + "}";
     EXPECT_EQ(telemetry::LogFormat::check(format), "");
-    std::string line;
+    TextWriter line;
     telemetry::LogFormat(telemetry::LogFormat::Settings{.format = format}).write(entry, line);
-    EXPECT_FALSE(line.empty() || line == "-") << row.name;
+    EXPECT_FALSE(line.text().empty() || line.text() == "-") << row.name;
   }
 }
 

@@ -59,7 +59,7 @@ ParseState HeadParser::next_line(std::string_view data, std::string_view& line) 
     error_ = ParseError::kBareLineFeed;
     return ParseState::kFailed;
   }
-  line = data.substr(position_, end - position_ - (ends_with_return ? 1 : 0));
+  line = slice(data, position_, end - position_ - (ends_with_return ? 1 : 0));
   position_ = scanned_ = end + 1;
   return ParseState::kDone;
 }
@@ -78,12 +78,12 @@ bool HeadParser::parse_field_line(std::string_view line, Fields& fields) {
   while (colon < line.size() && is_token(line[colon])) ++colon;
   // Section 5.1: no whitespace between name and colon.
   if (colon == 0 || colon == line.size() || line[colon] != ':') return fail(ParseError::kBadFieldName);
-  const std::string_view name = line.substr(0, colon);
+  const std::string_view name = slice(line, 0, colon);
   size_t begin = colon + 1;
   size_t end = line.size();
   while (begin < end && (line[begin] == ' ' || line[begin] == '\t')) ++begin;
   while (end > begin && (line[end - 1] == ' ' || line[end - 1] == '\t')) --end;
-  const std::string_view value = line.substr(begin, end - begin);
+  const std::string_view value = slice(line, begin, end - begin);
   if (!is_field_text(value)) {
     const auto bad = std::find_if_not(value.begin(), value.end(), is_field_value);
     return fail(*bad == '\r' ? ParseError::kBareCarriageReturn : ParseError::kBadFieldValue);
@@ -164,7 +164,7 @@ bool RequestParser::parse_request_line(std::string_view line, RequestHead& head)
   size_t i = 0;
   while (i < line.size() && is_token(line[i])) ++i;
   if (i == 0 || i == line.size() || line[i] != ' ') return fail(ParseError::kBadMethod);
-  head.method = line.substr(0, i);
+  head.method = slice(line, 0, i);
   const size_t target = ++i;
   if (limits_.strict_targets) {
     while (i < line.size() && is_target(line[i])) ++i;
@@ -173,7 +173,7 @@ bool RequestParser::parse_request_line(std::string_view line, RequestHead& head)
   }
   if (i - target > limits_.target_length) return fail(ParseError::kTargetTooLong);
   if (i == target || i == line.size() || line[i] != ' ') return fail(ParseError::kBadTarget);
-  head.target = line.substr(target, i - target);
+  head.target = slice(line, target, i - target);
   if (!parse_version(line.substr(i + 1), head.version, error_)) return false;
   return parse_target(head);
 }

@@ -97,7 +97,7 @@ Decision SharedCache::on_request(Context& context) const {
   if (context.explains()) return foresee(context, visit);
   Step first = step(context, visit);
   const bool is_there = visit.body == nullptr ||
-                        (!visit.came_too_late(context.request.method) && !visit.body->reader().needs_disk());
+                        (!visit.came_too_late(context.request.method) && visit.body->reader().can_be_sent());
   if (first.next == Next::kDecided && is_there) return std::move(first.decision);
   return Decision::suspend(follow(context, visit, std::move(first)));
 }

@@ -145,7 +145,7 @@ Task<bool> SharedCache::confirm(Context& context, CacheVisit& visit) const {
     // The next response for this key would not be stored either.
     visit.goes_alone = true;
   } else {
-    if (visit.body == nullptr || !visit.body->reader().needs_disk()) co_return true;
+    if (visit.body == nullptr || visit.body->reader().can_be_sent()) co_return true;
     Task<bool> reading = visit.body->reader().wait(context.loop, settings_.wait);
     if (co_await reading) co_return true;
     visit.detail = kDamaged;
