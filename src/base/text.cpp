@@ -102,12 +102,16 @@ size_t plain_json_size(std::string_view text) {
   const auto has = [&](uint64_t word, char c) {
     return has_less(word ^ (kOnes * static_cast<uint8_t>(c)), 1);
   };
+  const auto are_plain = [&](const char* eight) {
+    uint64_t word;
+    std::memcpy(&word, eight, sizeof word);
+    return ((word & kHighs) | has_less(word, ' ') | has(word, '"') | has(word, '\\') | has(word, 0x7F)) == 0;
+  };
   size_t size = 0;
-  for (uint64_t word = 0; size + sizeof word <= text.size(); size += sizeof word) {
-    std::memcpy(&word, text.data() + size, sizeof word);
-    const uint64_t special =
-        (word & kHighs) | has_less(word, ' ') | has(word, '"') | has(word, '\\') | has(word, 0x7F);
-    if (special != 0) break;
+  if (text.size() >= 8) {
+    while (size + 8 <= text.size() && are_plain(text.data() + size)) size += 8;
+    const bool only_the_end_is_left = size + 8 > text.size();
+    if (only_the_end_is_left && are_plain(text.data() + text.size() - 8)) return text.size();
   }
   static constexpr auto kPlain = [] {
     std::array<bool, 256> plain{};

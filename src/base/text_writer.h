@@ -28,9 +28,10 @@ class TextWriter {
   }
   // Writes the number in decimal.
   void number(uint64_t value) {
-    char digits[20];
-    const auto [end, error] = std::to_chars(digits, digits + sizeof digits, value);
-    write(std::string_view(digits, static_cast<size_t>(end - digits)));
+    constexpr size_t kMaxDigits = 20;
+    if (room() < kMaxDigits) grow(kMaxDigits);
+    const auto [end, error] = std::to_chars(block_.data() + size_, block_.data() + block_.capacity(), value);
+    size_ = static_cast<size_t>(end - block_.data());
   }
   // Writes `text` as append_json_escaped() does.
   void json(std::string_view text) {
