@@ -4,6 +4,7 @@ import datetime
 import pathlib
 import platform
 import re
+import statistics
 import subprocess
 import sys
 
@@ -23,12 +24,18 @@ def line(what, ours, other, ratio, target, met):
     return f"| {what} | {ours} | {other} | {ratio} | {target} | {met} |"
 
 
-def best_of(runs, others):
+def cost_of(runs, name, with_kernel=False):
+    """The median cost of a subject, and with `with_kernel` how much of it the kernel takes."""
+    cost = median_of(runs[name])["cpu_us_per_req"]
+    share = statistics.mean(run["kernel_share"] for run in runs[name])
+    return f"{cost:.1f} us" + (f", {cost * share:.1f} of them in the kernel" if with_kernel else "")
+
+
+def best_of(runs, others, with_kernel=False):
     """The median cost of the cheapest subject of `others`, with its name."""
-    costs = {name: median_of(runs[name])["cpu_us_per_req"] for name in others if name in runs}
-    name = min(costs, key=costs.get)
+    name = min((name for name in others if name in runs), key=lambda one: median_of(runs[one])["cpu_us_per_req"])
     program = name.removesuffix("_debian13")
-    return f"{NAMES.get(program, program)} {costs[name]:.1f} us"
+    return f"{NAMES.get(program, program)} {cost_of(runs, name, with_kernel)}"
 
 
 def judged(ratio, target):
@@ -37,13 +44,12 @@ def judged(ratio, target):
     return met if ratio.settled else f"{met}, not settled: the spread stayed at {(ratio.high - ratio.low) / ratio.median:.0%}"
 
 
-def by_ratio(what, runs, others, target, name="portcullis"):
+def by_ratio(what, runs, others, target, name="portcullis", with_kernel=False):
     """A line for a cost relative to the best of `others` in the same rounds."""
     ratio = ratio_to_best(runs, name, others)
     if ratio is None:
         return line(what, "-", "not installed", "-", f"{target:.2f}", "not measured")
-    cost = median_of(runs[name])["cpu_us_per_req"]
-    return line(what, f"{cost:.1f} us", best_of(runs, others), ratio.in_words(), f"{target:.2f}", judged(ratio, target))
+    return line(what, cost_of(runs, name, with_kernel), best_of(runs, others, with_kernel), ratio.in_words(), f"{target:.2f}", judged(ratio, target))
 
 
 def reload_lines(directory, backend_port, rounds):
@@ -93,9 +99,9 @@ def plain_lines(directory, backend_port, seconds, rounds, nginx, peers):
     def some(*names):
         return [subject for subject in subjects if subject.name in ("portcullis", *names)]
     saturated, open_loop = plain(subjects, seconds, rounds)
-    yield by_ratio("plain request, saturated, to a bare relay", saturated, FLOORS, 1.05)
-    yield by_ratio("plain request, at 60% of saturation, to a bare relay", open_loop, FLOORS, 1.15)
-    yield by_ratio("plain request, saturated, to nginx and HAProxy", saturated, peers, 0.60)
+    yield by_ratio("plain request, saturated, to a bare relay", saturated, FLOORS, 1.05, with_kernel=True)
+    yield by_ratio("plain request, at 60% of saturation, to a bare relay", open_loop, FLOORS, 1.15, with_kernel=True)
+    yield by_ratio("plain request, saturated, to nginx and HAProxy", saturated, peers, 0.60, with_kernel=True)
     if AGAINST.binary:
         yield by_ratio("plain request, saturated, to the build before", saturated, (BEFORE,), 1.00)
     runs = compare("large_response", some(*peers), seconds, rounds, **REQUESTS["large_response"])
