@@ -27,8 +27,10 @@ def line(what, ours, other, ratio, target, met):
 def cost_of(runs, name, with_kernel=False):
     """The median cost of a subject, and with `with_kernel` how much of it the kernel takes."""
     cost = median_of(runs[name])["cpu_us_per_req"]
+    if not with_kernel:
+        return f"{cost:.1f} us"
     share = statistics.mean(run["kernel_share"] for run in runs[name])
-    return f"{cost:.1f} us" + (f", {cost * share:.1f} of them in the kernel" if with_kernel else "")
+    return f"{cost:.1f} us, {cost * share:.1f} of them in the kernel"
 
 
 def best_of(runs, others, with_kernel=False):

@@ -15,7 +15,7 @@ import sys
 
 from tidy import CACHE, ROOT, SRC, command_words, compiler_flags, key_of, surroundings_of
 
-COMPILER = ["g++", "-fsyntax-only"]
+COMPILER = ["g++", "-fsyntax-only", "-Werror"]
 
 
 def check(path, flags):
@@ -26,7 +26,7 @@ def check(path, flags):
 
 def main():
     paths = [pathlib.Path(name).resolve() for name in sys.argv[1:]] or sorted(SRC.rglob("*.cpp"))
-    flags = compiler_flags() + [word for word in command_words() if re.match(r"-W(?!l,|p,|a,|no-)", word)]
+    flags = compiler_flags() + [word for word in command_words() if re.match(r"-W(?!l,|p,|a,)", word)]
     version = subprocess.run([COMPILER[0], "--version"], capture_output=True, text=True).stdout
     surroundings = f"alone {COMPILER}\n{version}\n{surroundings_of(flags)}"
     CACHE.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Checks that includes point one way: a folder of src/ may include itself and the folders below it (docs/architecture.md)."""
+"""Checks that includes point one way: a folder of src/ may include itself and the folders below it (docs/architecture.md).
+
+Within a folder, some rooms are closed: what speaks one version of HTTP is behind the message streams, and a policy's folder is
+its own. A class of another folder that is only declared counts as an include."""
 
 import pathlib
 import re
@@ -38,21 +41,56 @@ MAY_USE = {
 # header includes nothing of ours but base/, so any folder may include it.
 SHARED = {"routing/match.h", "tls/choices.h", "upstream/choices.h", "upstream/timeouts.h"}
 
-root = pathlib.Path(__file__).resolve().parents[1] / "src"
+# The rooms that are closed to other folders, and the files that may enter them: those that make a stream of a connection.
+ROOMS = {
+    "http/h1/": {"http", "upstream", "client", "proxy/client_connection.cpp", "proxy/exchange_errand.cpp", "proxy/worker.cpp",
+                 "control/http_connection.h"},
+    "http/h2/": {"http", "upstream", "proxy/client_connection.h", "proxy/client_http2.cpp", "proxy/snapshot.h"},
+}
+# Headers of such a room that hold only limits and errors, which settings and reasons are made of.
+OPEN = {"http/h1/head_parser.h"}
+# Who may include the folder of one policy, besides the policy itself: the list of all policies, and what starts their engines.
+POLICY_USERS = {"policy/registry.cpp", "control/deployment.cpp", "control/operations.cpp"}
+# Pointers that are passed on without a look at what they point to.
+PASSED_ON = {("http/body_source.h", "telemetry")}
+
+ROOT = pathlib.Path(__file__).resolve().parents[1] / "src"
+FOLDERS = set(MAY_USE)
+
+
+def fault_of_include(name, folder, included):
+    """What is wrong with an include of the file `name`, or None."""
+    target = included.split("/")[0]
+    if name in SHARED:
+        allowed = {"base"}
+    elif included in SHARED:
+        allowed = {target}
+    else:
+        allowed = MAY_USE[folder] | {folder}
+    if target not in allowed:
+        return f"{folder}/ may not use {target}/"
+    for room, visitors in ROOMS.items():
+        if included.startswith(room) and included not in OPEN and not {name, folder} & visitors:
+            return f"{room} is behind the message streams"
+    policy = re.match(r"policy/(\w+)/", included)
+    if policy and not name.startswith(policy[0]) and name not in POLICY_USERS:
+        return f"{policy[0]} is the room of one policy"
+    return None
+
+
 faults = []
-for path in sorted(root.rglob("*.[hc]*")):
-    folder = path.relative_to(root).parts[0]
+for path in sorted(ROOT.rglob("*.[hc]*")):
+    name = str(path.relative_to(ROOT))
+    folder = name.split("/")[0]
     for number, line in enumerate(path.read_text().splitlines(), 1):
-        included = re.match(r'#include "(\w+)/([^"]*)"', line)
-        if not included:
-            continue
-        if str(path.relative_to(root)) in SHARED:
-            allowed = {"base"}
-        elif f"{included[1]}/{included[2]}" in SHARED:
-            allowed = {included[1]}
-        else:
-            allowed = MAY_USE[folder] | {folder}
-        if included[1] not in allowed:
-            faults.append(f"{path.relative_to(root.parent)}:{number}: {folder}/ may not use {included[1]}/")
+        fault = None
+        if included := re.match(r'#include "(\w+/[^"]*)"', line):
+            fault = fault_of_include(name, folder, included[1])
+        elif declared := re.match(r"namespace portcullis::(\w+)", line):
+            other = declared[1]
+            if other in FOLDERS - MAY_USE[folder] - {folder} and (name, other) not in PASSED_ON:
+                fault = f"{folder}/ may not declare what is in {other}/"
+        if fault:
+            faults.append(f"src/{name}:{number}: {fault}")
 print("\n".join(faults) or "includes: all point one way")
 sys.exit(1 if faults else 0)

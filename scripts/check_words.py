@@ -12,7 +12,7 @@ import tokenize
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Names of limits that ought to begin with `max` or `min`; `least_request` is the field's name for a way of balancing.
-LIMITS = r"\bkMost\w*|\b(?:most|least|longest)_(?!requests?\b)\w+"
+LIMITS = r"\bk(?:Most|Longest|Largest|Shortest|Smallest|Fewest)\w*|\b(?:most|least|longest|largest)_(?!request\b)\w+"
 BANNED = re.compile(r"\b(whoever|whomever|somebody|nobody|everybody|likewise)\b|" + LIMITS, re.IGNORECASE)
 # Folders whose texts have not been revised yet.
 NOT_YET = ()

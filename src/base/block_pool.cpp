@@ -31,14 +31,12 @@ struct ThreadPool {
                                     {Block::kBody, 64},
                                     {Block::kHuge, 64},
                                     {Block::kGiant, kMaxGiants}}};
-  ~ThreadPool() { trim(); }
-  void trim() {
+  ~ThreadPool() {
     for (SizeClass& size_class : classes) {
       while (FreeBlock* block = size_class.free) {
         size_class.free = block->next;
         std::free(block);
       }
-      size_class.count = 0;
     }
   }
   SizeClass* class_for(size_t size) {
@@ -92,10 +90,6 @@ void Block::give_back() {
   }
   data_ = nullptr;
   capacity_ = 0;
-}
-
-void trim_block_pool() {
-  thread_pool.trim();
 }
 
 }  // namespace portcullis

@@ -51,7 +51,4 @@ class Block {
   size_t capacity_ = 0;
 };
 
-// Returns the calling thread's cached blocks to the heap. Call when a thread is about to end or is idle.
-void trim_block_pool();
-
 }  // namespace portcullis

@@ -59,7 +59,7 @@ constexpr auto names_of(ProcessLog::Format) {
 // dropped. When the reader continues, a line says how many messages were dropped.
 // Call this only in a process that serves, before other threads start.
 void begin_process_log();
-// Applies the `log` settings of the configuration. Any thread.
+// Applies the `process_log` settings of the configuration. Any thread.
 void set_process_log(const ProcessLog& settings);
 
 // The number of messages of `level` so far, including messages that were filtered out or dropped. Any thread.

@@ -97,7 +97,7 @@ std::string without_secrets(std::string_view url) {
 size_t plain_json_size(std::string_view text) {
   constexpr uint64_t kOnes = 0x0101010101010101;
   constexpr uint64_t kHighs = kOnes * 0x80;
-  // Not zero when a byte of `word` is less than `least`, which must be at most 0x80.
+  // Not zero when a byte of `word` is less than `min`, which must be at most 0x80.
   const auto has_less = [](uint64_t word, uint64_t min) { return (word - kOnes * min) & ~word & kHighs; };
   const auto has = [&](uint64_t word, char c) {
     return has_less(word ^ (kOnes * static_cast<uint8_t>(c)), 1);

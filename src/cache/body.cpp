@@ -37,19 +37,19 @@ void Body::append(std::string_view data) {
   }
   size_.store(size, std::memory_order_release);
   grown_.notify();
-  if (file_ == nullptr || size - woken_at_ < kLargestSegment) return;
+  if (file_ == nullptr || size - woken_at_ < kMaxSegment) return;
   woken_at_ = size;
   wake_disk();
 }
 
 void Body::extend(uint64_t size) {
   if (file_ == nullptr) {
-    const size_t larger = std::min<size_t>(last_->capacity * 2, kLargestSegment);
+    const size_t larger = std::min<size_t>(last_->capacity * 2, kMaxSegment);
     last_->next = std::make_shared<Segment>(size, std::max(larger, kFirstSegment));
     last_ = last_->next;
     return;
   }
-  last_ = std::make_shared<Segment>(size, kLargestSegment - size % kLargestSegment);
+  last_ = std::make_shared<Segment>(size, kMaxSegment - size % kMaxSegment);
   const std::lock_guard lock(mutex_);
   window_.push_back(last_);
 }

@@ -96,7 +96,7 @@ class Body : public std::enable_shared_from_this<Body> {
   };
   using SegmentPointer = std::shared_ptr<Segment>;
   static constexpr size_t kFirstSegment = 4 << 10;
-  static constexpr size_t kLargestSegment = 256 << 10;  // a multiple of the chunks of a file
+  static constexpr size_t kMaxSegment = 256 << 10;  // a multiple of the chunks of a file
   // How far the writer may be ahead of the slowest reader, after pass_through().
   static constexpr uint64_t kMaxAhead = 1 << 20;
 

@@ -143,7 +143,7 @@ bool Body::choose_work(Work& work) {
   if (is_lost() || passes || state == State::kFailed) return false;
   const bool complete = state == State::kComplete;
   // A discarded body is still written while it grows, because its readers may be far behind.
-  if (!settled && (size - written >= kLargestSegment || (complete && size > written))) {
+  if (!settled && (size - written >= kMaxSegment || (complete && size > written))) {
     work.what = Work::What::kWrite;
     gather(work, size);
     return true;

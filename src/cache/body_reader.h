@@ -37,8 +37,8 @@ class BodyReader final : public ListNode<BodyReader> {
   // True when the next bytes have been received but must be read from the disk, which takes time. Reads them
   // when they are in the page cache.
   bool needs_disk();
-  // True when the next bytes need no wait for the disk: next_in_file() has a part of a large body, which costs
-  // less to send than bytes that have been read, or needs_disk() is false.
+  // True when the next bytes need no wait for the disk: next_in_file() has a part of a large body, which
+  // costs less to send than bytes that have been read, or needs_disk() is false.
   bool can_be_sent();
 
   // An alternative to take(): the next bytes, if they are in a file, have been verified, and can be sent to a

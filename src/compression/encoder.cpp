@@ -231,10 +231,10 @@ class BrotliEncoder final : public Encoder {
     // A smaller window is sufficient for most bodies, and takes less memory per response.
     ::BrotliEncoderSetParameter(state_, BROTLI_PARAM_LGWIN, 19);
     // For a larger size hint, brotli allocates another 4 MiB for its hash table.
-    constexpr uint64_t kLargestHint = (1 << 20) - 1;
+    constexpr uint64_t kMaxHint = (1 << 20) - 1;
     if (length)
       ::BrotliEncoderSetParameter(state_, BROTLI_PARAM_SIZE_HINT,
-                                  static_cast<uint32_t>(std::min(*length, kLargestHint)));
+                                  static_cast<uint32_t>(std::min(*length, kMaxHint)));
   }
   BrotliEncoder(const BrotliEncoder&) = delete;
   BrotliEncoder& operator=(const BrotliEncoder&) = delete;

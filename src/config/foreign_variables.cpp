@@ -26,11 +26,11 @@ std::string_view dollar_variable(std::string_view text, char before) {
 
 // The "%NAME%" or "%NAME(...)%" at the beginning of `text`, or "".
 std::string_view percent_variable(std::string_view text) {
-  constexpr size_t kShortestName = 3;  // two characters may be percent-encoding: %2F
+  constexpr size_t kMinName = 3;  // two characters may be percent-encoding: %2F
   if (!text.starts_with('%')) return {};
   size_t end = 1;
   while (end < text.size() && ((text[end] >= 'A' && text[end] <= 'Z') || text[end] == '_')) ++end;
-  if (end <= kShortestName || end == text.size()) return {};
+  if (end <= kMinName || end == text.size()) return {};
   if (text[end] == '(') end = std::min(text.find(")%", end), text.size() - 1) + 1;
   return end < text.size() && text[end] == '%' ? text.substr(0, end + 1) : std::string_view();
 }

@@ -98,9 +98,9 @@ Type<Listener> listener_type() {
                  "the client begins with it.")
       .optional("streams", &ListenerHttp2::streams, integer(1, 10'000),
                 "Max number of requests at once on a connection.")
-      .optional("stream_window", &ListenerHttp2::stream_window, size(),
+      .optional("stream_window", &ListenerHttp2::stream_window, window_size(),
                 "Max size of the part of a request body that waits in the gateway when the backend is slow.")
-      .optional("connection_window", &ListenerHttp2::connection_window, size(),
+      .optional("connection_window", &ListenerHttp2::connection_window, window_size(),
                 "Max size of all such parts of a connection together.");
   auto trailers = std::make_shared<ObjectType<ListenerTrailers>>(
       "trailers",

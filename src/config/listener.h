@@ -39,8 +39,8 @@ struct ListenerTimeouts {
 struct ListenerHttp2 {
   bool enabled = true;
   uint64_t streams = 100;
-  uint64_t stream_window = 256 << 10;
-  uint64_t connection_window = 1 << 20;
+  uint32_t stream_window = 256 << 10;
+  uint32_t connection_window = 1 << 20;
 };
 
 // The trailer fields that are forwarded.

@@ -25,7 +25,6 @@ class AnyObject : public AnyType {
     ptrdiff_t member;             // offset in the object
     std::string default_words{};  // describes the default in the reference, when its value is not informative
     std::optional<ptrdiff_t> location{};  // offset of the member that receives the value's location, if any
-    std::string example{};                // YAML; empty: the default, or the type's example
   };
 
   void load(const YamlNode& node, Place out, Diagnostics& diagnostics) const override;
@@ -113,11 +112,6 @@ class ObjectType final : public AnyObject {
   // cannot be shown or would not be informative.
   ObjectType& default_in_words(const std::string& words) {
     last().default_words = words;
-    return *this;
-  }
-  // Sets an example for the field added last, as one line of YAML.
-  ObjectType& example_last(const std::string& yaml) {
-    last().example = yaml;
     return *this;
   }
   // Sets the member that receives the position of the object, or of the value of the field added last, in the

@@ -150,7 +150,7 @@ nlohmann::json field_schema(const AnyObject& object, const AnyObject::Field& fie
     }
   }
   nlohmann::json examples = nlohmann::json::array();
-  const std::string example = field.example.empty() ? field.type->example() : field.example;
+  const std::string example = field.type->example();
   if (!example.empty()) examples.push_back(json_of_yaml(example));
   for (const auto& further : schema.value("examples", nlohmann::json::array())) {
     if (std::find(examples.begin(), examples.end(), further) == examples.end()) examples.push_back(further);
@@ -195,7 +195,7 @@ nlohmann::json AnyObject::json_schema() const {
 std::string AnyObject::example() const {
   std::string out;
   const auto add = [&out](const Field& field) {
-    const std::string its = field.example.empty() ? field.type->example() : field.example;
+    const std::string its = field.type->example();
     out += (out.empty() ? "" : ", ") + field.name + ": " + its;
   };
   for (const Field& field : fields_) {

@@ -273,10 +273,10 @@ Type<Upstream> upstream_type() {
                 "Max number of header fields in a response.");
   auto http2 = std::make_shared<ObjectType<UpstreamHttp2>>("http2", "HTTP/2 towards targets (RFC 9113).");
   http2
-      ->optional("stream_window", &UpstreamHttp2::stream_window, size(),
+      ->optional("stream_window", &UpstreamHttp2::stream_window, window_size(),
                  "Max size of the part of a response that waits in the gateway when the client is slow. A "
                  "larger window lets a target that is far away send faster.")
-      .optional("connection_window", &UpstreamHttp2::connection_window, size(),
+      .optional("connection_window", &UpstreamHttp2::connection_window, window_size(),
                 "Max size of all such parts of a connection together. A connection carries at most as many "
                 "requests at once as `stream_window` fits into half of this size, so that clients that do "
                 "not read their responses cannot delay the responses of other clients.");

@@ -112,8 +112,8 @@ struct Hedge {
 };
 
 struct UpstreamHttp2 {
-  uint64_t stream_window = 128 << 10;
-  uint64_t connection_window = 32 << 20;
+  uint32_t stream_window = 128 << 10;
+  uint32_t connection_window = 32 << 20;
 };
 
 struct Upstream {

@@ -17,7 +17,6 @@ namespace portcullis::control {
 using http::BodyFailure;
 using http::BodyKind;
 using http::HeadState;
-using http::Persistence;
 
 namespace {
 
@@ -28,13 +27,6 @@ std::optional<uint16_t> status_for_broken_body(const BodyFailure& failure) {
   if (failure.kind == Kind::kMalformed) return http::h1::status_for(failure.malformed);
   if (failure.kind == Kind::kFailed && failure.error == ETIMEDOUT) return 408;
   return std::nullopt;
-}
-
-// How the end of an answer's body is determined.
-BodyKind body_kind_of(const ServerAnswer& answer, const http::RequestHead& asked) {
-  if (http::has_no_content(answer.status)) return BodyKind::kNone;
-  if (!answer.stream) return BodyKind::kLength;
-  return asked.version == http::Version::kHttp10 ? BodyKind::kUntilClose : BodyKind::kChunked;
 }
 
 }  // namespace
@@ -68,8 +60,8 @@ Task<void> HttpConnection::serve() {
   }
   if (after == After::kClose) co_return;
   wait_in_line();
-  static constexpr Milliseconds kLongest{10'000};
-  Task<void> lingering = http::linger(stream_, input_, service_.is_closing ? kLastCall : kLongest);
+  static constexpr Milliseconds kMaxWait{10'000};
+  Task<void> lingering = http::linger(stream_, input_, service_.is_closing ? kLastCall : kMaxWait);
   co_await lingering;
 }
 
@@ -151,12 +143,13 @@ Task<BodyFailure> HttpConnection::read_body(http::h1::ServerMessageStream& messa
 
 Task<HttpConnection::After> HttpConnection::send(http::h1::ServerMessageStream& message,
                                                  const http::RequestHead& asked, ServerAnswer answer) {
-  const BodyKind kind = body_kind_of(answer, asked);
-  const bool closes = !asked.keep_alive || service_.is_closing || kind == BodyKind::kUntilClose;
-  const bool to_head_request = asked.method == "HEAD";
   http::ResponseHead head;
   head.status = answer.status;
   head.reason = http::reason_phrase(answer.status);
+  head.body = {answer.stream ? BodyKind::kChunked : BodyKind::kLength, answer.body.size()};
+  const BodyKind kind = message.kind_of_body(head);
+  const bool closes = !asked.keep_alive || service_.is_closing || kind == BodyKind::kUntilClose;
+  const bool to_head_request = asked.method == "HEAD";
   const auto fields = [&](http::HeadWriter& out) {
     out.field("date", http::current_date());
     out.field("content-type", answer.content_type);
@@ -164,13 +157,8 @@ Task<HttpConnection::After> HttpConnection::send(http::h1::ServerMessageStream& 
     out.field("cache-control", "no-store");
     out.write(answer.fields);
   };
-  http::ResponseToSend response{
-      .head = head, .body = kind, .to_head_request = to_head_request, .fields = fields};
-  if (closes) {
-    response.persistence = Persistence::kClose;
-  } else if (asked.version == http::Version::kHttp10) {
-    response.persistence = Persistence::kKeepAlive;
-  }
+  const http::ResponseToSend response{
+      .head = head, .body = kind, .to_head_request = to_head_request, .closes = closes, .fields = fields};
 
   bool sent;
   if (answer.stream && !to_head_request && kind != BodyKind::kNone) {

@@ -35,7 +35,7 @@ class HttpServer {
   // second.
   void stop_accepting();
   // Stops accepting, closes idle connections, and runs the loop until the other connections have ended, or
-  // `longest` has passed.
+  // `max` has passed.
   void finish(Milliseconds max);
 
  private:

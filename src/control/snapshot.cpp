@@ -34,8 +34,8 @@ Result<proxy::ListenerSettings> compile_listener(const config::Listener& listene
   settings.half_close = listener.half_close ? proxy::HalfClose::kIsServed : proxy::HalfClose::kLeaves;
   settings.http2.enabled = listener.http2.enabled;
   settings.http2.session = {.streams = static_cast<uint32_t>(listener.http2.streams),
-                            .stream_window = static_cast<uint32_t>(listener.http2.stream_window),
-                            .connection_window = static_cast<uint32_t>(listener.http2.connection_window),
+                            .stream_window = listener.http2.stream_window,
+                            .connection_window = listener.http2.connection_window,
                             .head_size = listener.limits.head_size,
                             .field_count = listener.limits.field_count,
                             .output = std::max(listener.limits.send_buffer, kMinSendBuffer),

@@ -7,7 +7,7 @@ proxy::RollbackRules compile_rules(const config::Rollback& told) {
   proxy::RollbackRules rules;
   rules.error_share = static_cast<double>(told.error_share) / 100;
   rules.statuses = config::statuses_of(told.status);
-  rules.least_requests = told.min_requests;
+  rules.min_requests = told.min_requests;
   rules.interval = told.interval;
   rules.hold = told.hold;
   return rules;

@@ -24,7 +24,7 @@ upstream::EjectionRules compile_ejection(const config::OutlierEjection& told) {
   rules.failures_in_row = static_cast<uint32_t>(told.failures_in_row);
   rules.error_share = static_cast<double>(told.error_share) / 100;
   rules.slowness = static_cast<double>(told.slowness);
-  rules.least_requests = told.min_requests;
+  rules.min_requests = told.min_requests;
   rules.interval = told.interval;
   rules.ejection = told.ejection;
   rules.max = told.max_ejection;
@@ -71,8 +71,6 @@ upstream::Retries compile_retries(const config::Retries& told) {
   rules.body_size = told.body_size;
   return rules;
 }
-
-constexpr uint64_t kMaxWindow = (uint64_t{1} << 31) - 1;  // RFC 9113 section 6.9.1
 
 }  // namespace
 
@@ -123,8 +121,7 @@ Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& up
   definition.keepalive = upstream.tcp_keepalive;
   definition.panic_threshold = static_cast<double>(upstream.panic_threshold) / 100;
   definition.protocol = upstream.protocol;
-  definition.http2 = {static_cast<uint32_t>(std::min(upstream.http2.stream_window, kMaxWindow)),
-                      static_cast<uint32_t>(std::min(upstream.http2.connection_window, kMaxWindow))};
+  definition.http2 = {upstream.http2.stream_window, upstream.http2.connection_window};
   definition.proxy_protocol = upstream.proxy_protocol;
   definition.sticky = {upstream.sticky.cookie, upstream.sticky.key,
                        std::chrono::floor<std::chrono::seconds>(upstream.sticky.ttl)};

@@ -25,16 +25,16 @@ class BodyDecoder {
   bool done() const { return is_done_; }
   h1::ParseError error() const { return chunks_.error(); }
   bool failed() const { return error() != h1::ParseError::kNone; }
-  // The end of the bytes is the end of the body.
+  // True when the end of the stream is the end of the body.
   bool ends_with_stream() const { return kind_ == BodyKind::kUntilClose || kind_ == BodyKind::kStream; }
-  // The bytes have ended.
+  // Call this when the stream has ended.
   void end_of_stream() { is_done_ |= ends_with_stream(); }
-  // So many bytes of a body of known length have been passed on in another way.
+  // Skips `bytes` bytes of a body of known length, which were passed on in another way.
   void skip(uint64_t bytes) {
     remaining_ -= bytes;
     is_done_ = remaining_ == 0;
   }
-  // The trailer section of the chunked coding: lines, each with its CRLF.
+  // The trailer section of the chunked coding: field lines, each with its CRLF.
   std::string_view trailers() const { return chunks_.trailers(); }
 
  private:

@@ -17,21 +17,22 @@ struct EndReason;
 
 namespace portcullis::http {
 
-// Bytes of a file, which belongs to the source.
+// A range of a file. The source owns the file.
 struct FileRange {
   int file = -1;
   uint64_t begin = 0;
   size_t size = 0;
 };
 
-// A part of a body on its way. What it refers to lives until its source is asked for the next part.
+// A part of a body. The bytes and the file to which it refers are valid until the source is asked for the
+// next part.
 struct BodyPart {
   Gather runs;              // bytes in memory
-  uint64_t size = 0;        // of the runs
-  FileRange file{};         // bytes of a file in place of the runs; only where the receiver takes them
-  bool takes_file = false;  // set by the receiver
+  uint64_t size = 0;        // the size of `runs` in bytes
+  FileRange file{};         // bytes of a file, instead of runs; only when `takes_file` is set
+  bool takes_file = false;  // set by a receiver that can send bytes of a file
   bool last = false;        // the body ends with this part
-  std::string trailers{};   // of the last part: field lines, each with its CRLF
+  std::string trailers{};   // the trailers in the last part: field lines, each with its CRLF
 
   void clear() {
     runs.clear();
@@ -42,31 +43,31 @@ struct BodyPart {
   }
 };
 
-// Why a body has broken off.
+// The failure of a body.
 struct BodyFailure {
   enum class Kind : uint8_t {
     kNone,
-    kClosed,      // the peer ended before its message did
+    kClosed,      // the peer closed the connection or stream before the end of its message
     kFailed,      // a reset, or a timeout: `error` is the errno
-    kMalformed,   // the coding is broken
-    kTooLarge,    // beyond a limit
+    kMalformed,   // the coding of the body is invalid
+    kTooLarge,    // the body is larger than a limit
     kOverloaded,  // the gateway has no room for the work
-    kCancelled,
+    kCancelled,   // cancel() was called
   };
   Kind kind = Kind::kNone;
   int error = 0;
-  h1::ParseError malformed = h1::ParseError::kNone;  // of the chunked coding
-  const telemetry::EndReason* reason = nullptr;      // of a stage that has one of its own
+  h1::ParseError malformed = h1::ParseError::kNone;  // the error in the chunked coding
+  const telemetry::EndReason* reason = nullptr;  // the reason that a stage gives for its failure; may be null
 };
 
-// Where a body comes from. It is pulled: the receiver asks for a part, passes it on, and asks again, so that
-// a slow receiver slows the sender down. On its loop's thread.
+// The source of a body. The receiver asks for a part, passes it on, and asks again, so a slow receiver slows
+// the sender down. On the loop's thread.
 class BodySource {
  public:
   enum class State : uint8_t {
-    kPart,    // `part` has something, or the end
-    kWait,    // there is nothing at present: wait() has to be awaited
-    kFailed,  // failure() says why; nothing comes any more
+    kPart,    // `part` has bytes, or the end of the body
+    kWait,    // no bytes are available: await wait() before the next call
+    kFailed,  // failure() has the reason; no bytes follow
   };
 
   BodySource() = default;
@@ -74,38 +75,38 @@ class BodySource {
   BodySource& operator=(const BodySource&) = delete;
   virtual ~BodySource() = default;
 
-  // Sets `part`, which has been cleared, to what comes next. Does not wait. Not to be called after the last
-  // part.
+  // Sets `part`, which must have been cleared, to the next part of the body. Does not wait. Do not call this
+  // after the last part.
   virtual State next(BodyPart& part) = 0;
-  // Waits until next() may have something. Holds as little memory as it can meanwhile.
+  // Waits until next() may have a part. Holds as little memory as possible meanwhile.
   virtual Task<void> wait() = 0;
   virtual const BodyFailure& failure() const = 0;
 
-  // It is known how much will be received, so that a stage which waits for more need not give at once what it
-  // has.
+  // True when the size of the body is known before it has been received. A stage then needs not pass on each
+  // part at once.
   virtual bool has_length() const { return false; }
-  // The head of the message must not leave before next() has given a part: the head may still change, or the
-  // body may show that there is no message.
+  // True when the head of the message must not be sent before next() has returned a part: the head may still
+  // change, or the body may fail so that another message is sent.
   virtual bool holds_head() const { return false; }
-  // After kWait: a peer is waited for, which may take long; else the gateway's own work.
+  // After kWait: true when wait() waits for a peer, false when it waits for work of the gateway itself.
   virtual bool waits_for_peer() const { return true; }
-  // The head has been sent: what lies with it in memory is not needed any more.
+  // Called when the head has been sent, so the memory of the head may be released.
   virtual void head_sent() {}
-  // The bytes of the last part are not needed any more.
+  // Called when the bytes of the last part are not needed any more.
   virtual void release() {}
-  // So many bytes of a part's file have been sent, and then `error` (an errno) has come up; 0: none has.
+  // Called when `bytes` bytes of a part's file have been sent. `error` is the errno of a failure after these
+  // bytes; 0 without a failure.
   virtual void file_sent(size_t /*bytes*/, int /*error*/) {}
-  // It has taken so long to pass the last part on.
+  // Called with the time that it took to pass the last part on.
   virtual void note_sent(Clock::duration /*took*/) {}
-  // The body goes on without the exchange that it began in: what belongs to the exchange is not used from now
-  // on.
+  // Called when the body outlives its exchange. From then on the source uses nothing of the exchange.
   virtual void detach() {}
-  // The receiver needs no more of the body: a wait() in progress ends soon, and so does each later one.
-  // Resumes no coroutine by itself.
+  // Called when the receiver needs no more of the body: the current wait() and all later ones end soon. Does
+  // not resume a coroutine itself.
   virtual void cancel() {}
 };
 
-// A source that makes something else of what another source gives.
+// A source that converts the body of another source.
 class BodyStage : public BodySource {
  public:
   explicit BodyStage(std::unique_ptr<BodySource> from) : from_(std::move(from)) {}

@@ -14,12 +14,12 @@ class HeadWriter : public TextWriter {
  public:
   using TextWriter::TextWriter;
 
-  // One field line, its value in pieces.
+  // Writes a field line. The value may be given in several pieces.
   template <typename... Pieces>
   void field(std::string_view name, const Pieces&... value) {
     write(name, ": ", value..., "\r\n");
   }
-  // A field line whose value is a number.
+  // Writes a field line whose value is a number.
   void number_field(std::string_view name, uint64_t value) {
     write(name, ": ");
     number(value);

@@ -6,12 +6,12 @@
 namespace portcullis::http {
 
 Task<void> linger(Stream& stream, InputBuffer& input, Milliseconds max) {
-  static constexpr Milliseconds kLongestSilence{1'000};
+  static constexpr Milliseconds kMaxSilence{1'000};
   stream.shutdown_write();
   const Clock::time_point deadline = stream.loop().now() + max;
   for (;;) {
     input.release();
-    const Milliseconds left = std::min(kLongestSilence, time_until(deadline, stream.loop()));
+    const Milliseconds left = std::min(kMaxSilence, time_until(deadline, stream.loop()));
     if (left.count() == 0) co_return;
     const IoResult ready = co_await stream.readable(left);
     if (!ready.ok()) co_return;

@@ -95,8 +95,8 @@ class Fields {
 
 enum class Version : uint8_t { kHttp10, kHttp11, kHttp2 };
 
-// How the end of a message's body is determined (RFC 9112 section 6.3); for kStream by the end of its HTTP/2
-// stream.
+// How the end of a message's body is determined (RFC 9112 section 6.3). With kStream the body ends with the
+// message on its HTTP/2 stream.
 enum class BodyKind : uint8_t { kNone, kLength, kChunked, kUntilClose, kStream };
 
 struct BodyFraming {

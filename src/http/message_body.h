@@ -12,21 +12,23 @@
 
 namespace portcullis::http {
 
-// The body of a message that is received: what came with its head, then what its stream brings. Holds at most
-// one block of the body, which it passes on without copying, and none while it waits.
+// The body of a received message: first the bytes that arrived with the head, then the bytes that are read
+// from the stream. Holds at most one block of the body, which it passes on without copying, and no block
+// while it waits.
 class MessageBody final : public BodySource, public Pooled {
  public:
   struct Settings {
     BodyFraming framing{};
-    Milliseconds timeout{0};              // between two pieces
+    Milliseconds timeout{0};              // max time without new bytes
     uint64_t limit = 0;                   // max bytes of the body; 0: no limit
     TrailerRules trailers{};              // which trailers are passed on
     h1::ChunkRules chunks{};              // how the chunked coding is read
     size_t block_size = Block::kGiant;    // max bytes that are read at once
-    const MessageStream* sink = nullptr;  // whose room bounds what is read; null: nothing does
+    const MessageStream* sink = nullptr;  // the receiver, whose room bounds each read; null: no bound
   };
 
-  // `message`, whose bytes are read, outlives this. `received` has come behind the head.
+  // Reads from the stream of `message`, which outlives this object. `received` has the bytes that arrived
+  // behind the head.
   MessageBody(MessageStream& message, std::string_view received, const Settings& settings);
 
   State next(BodyPart& part) override;
@@ -42,16 +44,18 @@ class MessageBody final : public BodySource, public Pooled {
   }
   void cancel() override { message_.bytes().cancel(); }
 
-  // The memory in which the head and `received` lie: kept until both have been passed on.
+  // Takes over the memory of the head and of `received`, and keeps it until both have been passed on.
   void keep(InputBuffer first) { first_ = std::move(first); }
-  // The whole body has been read. rest() is what the peer has sent behind it; it lives as long as this.
+  // True when the whole body has been read. rest() then has the bytes behind the body that were read too; the
+  // view is valid as long as this object.
   bool complete() const { return decoder_.done(); }
   std::string_view rest() const { return complete() ? input_ : std::string_view(); }
   uint64_t bytes() const { return bytes_; }
   const BodyFraming& framing() const { return settings_.framing; }
   Stream& stream() const { return message_.bytes(); }
 
-  // The whole body lies in the memory that it was received in: `received`, or take_input().
+  // True when the whole body is still in the memory in which it was received: in `received`, or in the block
+  // that take_input() returns.
   bool is_all_here() const;
   bool was_read_in_one() const { return reads_ == 1; }
   InputBuffer take_input() { return std::exchange(more_, {}); }
@@ -66,12 +70,12 @@ class MessageBody final : public BodySource, public Pooled {
   BodyDecoder decoder_;
   Pace pace_;
   std::string_view received_;
-  std::string_view input_;  // what has been read and not been decoded
+  std::string_view input_;  // bytes that have been read and not been decoded
   InputBuffer first_;
   InputBuffer more_;
   BodyFailure failure_;
   uint64_t bytes_ = 0;
-  unsigned reads_ = 0;  // that have found something
+  unsigned reads_ = 0;  // the number of reads that returned bytes
   bool head_is_sent_ = false;
 };
 

@@ -17,10 +17,9 @@
 
 namespace portcullis::http {
 
-// What a connection can do with one request and its response, whatever version of HTTP the connection speaks.
-// What is above a message stream does not ask for the version: framing, chunks, interim responses and
-// persistence are behind it. A message stream belongs to one exchange and to its loop's thread. The byte
-// stream below it outlives it.
+// The interface through which one request and its response are received and sent in any version of HTTP. A
+// message stream hides framing, chunks, interim responses and persistence, so its users do not depend on the
+// version. It belongs to one exchange and to the loop's thread. The byte stream below it outlives it.
 class MessageStream {
  public:
   explicit MessageStream(Stream& bytes) : bytes_(bytes) {}
@@ -28,78 +27,77 @@ class MessageStream {
   MessageStream& operator=(const MessageStream&) = delete;
   virtual ~MessageStream() = default;
 
-  // The stream of bytes below, for waits, for the bytes of bodies, and for tunnels.
+  // The byte stream below, for waits, for the bytes of bodies, and for tunnels.
   Stream& bytes() const { return bytes_; }
 
   // ---- The message that is received.
 
-  // The protocol has announced the end of the body, and all of the body has been read. Always false where the
-  // bytes themselves show the end (HTTP/1).
+  // True when the protocol has announced the end of the body, and the whole body has been read. Always false
+  // for HTTP/1, where the bytes of the body show its end.
   virtual bool body_ended() const { return false; }
-  // A part of the body has been received already and waits in memory.
+  // True when the stream keeps received bytes of the body in memory until they are read (HTTP/2).
   virtual bool buffers_body() const { return false; }
-  // The trailer section: lines, each with its CRLF; complete once the body has ended. HTTP/1's is in the
-  // body.
+  // The trailer section: field lines, each with its CRLF; complete when the body has ended. Empty for HTTP/1,
+  // whose trailer section is a part of the chunked body.
   virtual std::string_view trailers() const { return {}; }
-  // Why the protocol has broken the message off, beyond what the byte stream tells.
+  // Why the message was ended early, when the error of the byte stream does not tell the reason.
   enum class Breach : uint8_t { kNone, kMalformed, kTrailersTooLarge };
   virtual Breach breach() const { return Breach::kNone; }
 
-  // ---- The message that is sent. Its head has been given to the stream before.
+  // ---- The message that is sent. Its head must have been given to the stream before.
 
-  // The head has been sent, or leaves with the first bytes of the body.
+  // True when the head has been sent, or will be sent with the first bytes of the body.
   virtual bool head_is_ready() const { return true; }
-  // Sends the head, unless head_is_ready(). Waits until the connection has room for the head.
+  // Sends the head; call this only when head_is_ready() is false. Waits until the connection has room for the
+  // head.
   virtual Task<IoResult> send_ready_head() { co_return IoResult{}; }
-  // Whether the body's end marks only this message's end, so that the message has a place for trailers.
+  // True when trailers can follow the body.
   virtual bool takes_trailers() const = 0;
-  // The body's bytes go as they are, and nothing follows them.
+  // True when the bytes of the body are sent unchanged, and nothing follows them.
   virtual bool sends_bytes_alone() const = 0;
-  // The end of the message has to be written even if no bytes are left.
+  // True when the end of the message must be written even if no bytes are left.
   virtual bool writes_end() const { return false; }
-  // How many bytes of body the connection has room for now; SIZE_MAX where a write waits by itself.
+  // The number of bytes of the body for which the connection has room now; SIZE_MAX for HTTP/1, where a write
+  // waits for room by itself.
   virtual size_t room() const { return SIZE_MAX; }
-  // Makes `runs`, which are `size` bytes of the body, what is to be written next to bytes(): adds the head,
-  // if it has not been sent, and the framing. `last`: the body ends with them, and `trailers` follow: lines,
-  // each with its CRLF. What it adds lives until the next call.
+  // Prepares `runs`, which are `size` bytes of the body, for the next write to bytes(): adds the framing, and
+  // the head if it has not been sent. `last`: the body ends with these bytes, and `trailers` follow (field
+  // lines, each with its CRLF). The added pieces are valid until the next call.
   virtual void frame(Gather& runs, size_t size, bool last, std::string_view trailers) = 0;
-  // What frame() has made has been written: memory that is not needed any more is given back.
+  // Called when the pieces that frame() prepared have been written: releases memory that is not needed any
+  // more.
   virtual void written() {}
 
  private:
   Stream& bytes_;
 };
 
-// How far the reading of a head has come.
+// The state of the reading of a head.
 enum class HeadState : uint8_t {
   kComplete,
-  kIncomplete,   // more bytes have to come first
-  kMalformed,    // the stream's head_error() says why
-  kUnsupported,  // a request for a tunnel of a protocol that is not known
+  kIncomplete,   // more bytes must arrive first
+  kMalformed,    // the head is invalid; head_error() of the stream has the reason
+  kUnsupported,  // the request asks for a tunnel of an unknown protocol
   kTimedOut,
-  kEnded,    // the peer has ended or broken the connection before the head was complete
-  kRefused,  // the peer has not looked at the request, which may be sent again (RFC 9113 section 8.7)
+  kEnded,    // the connection ended or failed before the head was complete
+  kRefused,  // the peer has not processed the request, which may be sent again (RFC 9113 section 8.7)
 };
 
-// Whether a connection of HTTP/1 goes on after a response, as its head says it.
-enum class Persistence : uint8_t {
-  kDefault,    // by the version: it does
-  kKeepAlive,  // it does, which a client of HTTP/1.0 has to be told
-  kClose,
-};
+// Whether an HTTP/1 connection persists after an exchange.
+enum class Persistence : uint8_t { kKeepAlive, kClose };
 
-// The head of a response as it goes to a client. What it refers to lives until the head has been sent.
+// The head of a response for a client. All references must be valid until the head has been sent.
 struct ResponseToSend {
-  const ResponseHead& head;  // its status, and fields that belong to HTTP/1
-  BodyKind body;             // kStream is not used here: a length is told, or none
+  const ResponseHead& head;  // the source of the status line and of fields that only HTTP/1 has
+  BodyKind body;             // kLength, kNone, or the result of ServerStream::kind_of_body()
   bool to_head_request = false;
-  Persistence persistence = Persistence::kDefault;
-  size_t expected_size = 1024;  // of the head in bytes
+  bool closes = false;          // the connection ends after this response, and an HTTP/1 head says so
+  size_t expected_size = 1024;  // the expected size of the head in bytes
   // Writes the field lines that are the same in all versions.
   FunctionRef<void(HeadWriter&)> fields;
 };
 
-// The stream of a client's request, and of the response to it.
+// The message stream towards a client: receives a request, and sends the response.
 class ServerStream : public MessageStream {
  public:
   struct Settings {
@@ -110,33 +108,40 @@ class ServerStream : public MessageStream {
 
   ServerStream(Stream& bytes, const Settings& settings) : MessageStream(bytes), settings_(settings) {}
 
-  // Reads the head of the request, and waits for it where needed. Views of `out` point into the connection's
+  // Reads the head of the request; waits for it if necessary. Views of `out` point into the connection's
   // input or into `arena`. A request for a tunnel (RFC 8441) is read as a request for an upgrade.
   virtual Task<HeadState> read_head(RequestHead& out, Arena& arena) = 0;
-  // Why the head is kMalformed.
+  // The error in a head for which read_head() has returned kMalformed.
   h1::ParseError head_error() const { return head_error_; }
-  // The size of the head in bytes, roughly: for buffers.
+  // The approximate size of the head in bytes, to choose the size of buffers.
   virtual size_t head_size() const { return 1024; }
-  // What has been received behind the head and not been read by anyone: the beginning of the body, or of the
+  // The bytes that were received behind the head and have not been read: the beginning of the body, or of the
   // next request.
   virtual std::string_view received() const { return {}; }
-  // What has been received behind the whole message; empty while a part of its body is still to come.
+  // The bytes that were received behind the whole message; empty while a part of its body has not arrived.
   virtual std::string_view behind(const BodyFraming& /*body*/) const { return {}; }
-  // The exchange is over and `rest` has been received behind its request: the next request begins with it.
+  // Keeps `rest`, the bytes that were received behind the request, for the next request. Call this at the end
+  // of the exchange.
   virtual void keep(std::string_view /*rest*/) {}
 
-  // Tells a client that waits for it to send its body (RFC 9110 section 10.1.1).
+  // Sends a 100 (Continue), so that a client that waits for it sends its body (RFC 9110 section 10.1.1).
   virtual Task<IoResult> send_continue() = 0;
-  // Sends an interim response.
+  // How this client learns where the body of `response` ends. kUntilClose: by the end of the connection.
+  virtual BodyKind kind_of_body(const ResponseHead& response) const {
+    if (has_no_content(response.status)) return BodyKind::kNone;
+    if (response.body.has_length()) return BodyKind::kLength;
+    return response.body.kind == BodyKind::kNone ? BodyKind::kNone : BodyKind::kChunked;
+  }
+  // Sends an interim response, unless the client's version of HTTP has none.
   virtual Task<IoResult> send_interim(const ResponseToSend& response) = 0;
-  // Makes of `head`, which switches protocols (101), what this client understands as that.
+  // Changes `head`, a 101 (Switching Protocols), to the form that this client expects.
   virtual void translate_upgrade(ResponseHead& /*head*/) {}
-  // Sends the final response with `body`, which is all of it.
+  // Sends the final response. `body` is the whole body.
   virtual Task<IoResult> send_whole(const ResponseToSend& response, std::string_view body) = 0;
-  // The head of the final response, whose body is sent by frame(). `response` lives until the body has been
-  // sent.
+  // Takes the head of the final response. The body follows through frame(). `response` must be valid until
+  // the body has been sent.
   virtual void begin(const ResponseToSend& response) = 0;
-  // Nothing more is sent to this client.
+  // Ends the response: nothing more is sent to this client.
   virtual void leave() {}
 
  protected:
@@ -144,46 +149,48 @@ class ServerStream : public MessageStream {
   h1::ParseError head_error_ = h1::ParseError::kNone;
 };
 
-// The head of a request as it goes to a target. What it refers to lives until the head has been sent.
+// The head of a request for a target. All references must be valid until the head has been sent.
 struct RequestToSend {
-  const RequestHead& head;  // its method, body, and what belongs to one version alone
+  const RequestHead& head;  // the source of the method, the body's framing and version-specific fields
   std::string_view scheme;
   std::string_view authority;
-  std::string_view path;  // and no query
+  std::string_view path;  // without the query
   bool takes_trailers = false;
-  bool is_last = false;         // no request follows on the connection, which HTTP/1 says
-  size_t expected_size = 1024;  // of the head in bytes
-  // How long to wait for the answer of a connection that has not said yet whether it takes tunnels (RFC
-  // 8441).
+  bool is_last = false;         // no request follows on the connection, and an HTTP/1 head says so
+  size_t expected_size = 1024;  // the expected size of the head in bytes
+
+  // How long to wait for the target's SETTINGS, which tell whether it supports tunnels (RFC 8441).
   Milliseconds patience{1'000};
   // Writes the field lines that are the same in all versions.
   FunctionRef<void(HeadWriter&)> fields;
 };
 
-// The stream of a request to a target, and of the response to it.
+// The message stream towards a target: sends a request, and receives the response.
 class ClientStream : public MessageStream {
  public:
   ClientStream(Stream& bytes, const h1::HeadLimits& limits) : MessageStream(bytes), limits_(limits) {}
 
-  // Sends the head, or has it ready to leave with the first bytes of the body, which is sent by frame().
+  // Sends the head, or prepares it to be sent with the first bytes of the body. The body follows through
+  // frame().
   virtual Task<IoResult> begin(const RequestToSend& request, Milliseconds timeout) = 0;
-  // Sends a request with `body`, which is all of it.
+  // Sends a request. `body` is the whole body.
   virtual Task<IoResult> send_whole(const RequestToSend& request, std::string_view body,
                                     Milliseconds timeout) = 0;
 
-  // Takes the next head, an interim one or the final one, out of what has been received. kIncomplete: to be
-  // called again after receive(). Views of `out` point into the received bytes or into this.
+  // Takes the next head, interim or final, from the received bytes. After kIncomplete, call receive() and
+  // then this again. Views of `out` point into the received bytes or into this object.
   virtual HeadState next_head(std::string_view method, ResponseHead& out) = 0;
-  // Reads what has come, without waiting, into a block of `block_size` bytes where it needs one.
+  // Reads the bytes that have arrived, without waiting. If a new block is needed, it has `block_size` bytes.
   virtual void receive(size_t block_size) = 0;
-  // The size of the last head in bytes, roughly: for buffers.
+  // The approximate size of the last head in bytes, to choose the size of buffers.
   virtual size_t head_size() const { return 1024; }
-  // Why a head is kMalformed.
+  // The error in a head for which next_head() has returned kMalformed.
   h1::ParseError head_error() const { return head_error_; }
   // The errno with which the connection has ended; 0 for an orderly end.
   int end_error() const { return end_error_; }
 
-  // What has been received behind the last head. take_input() moves the memory of both to the caller.
+  // The bytes that were received behind the last head. take_input() moves the memory of the head and of these
+  // bytes to the caller.
   virtual std::string_view received() const { return {}; }
   virtual InputBuffer take_input() { return {}; }
 

@@ -9,21 +9,21 @@
 
 namespace portcullis::http {
 
-// How much of a body to read at a time. On loopback and fast links every read makes the kernel announce a new
-// window and the sender fill it in small pieces, so large reads cost less (docs/performance.md). But a block
-// is held until its receiver has taken it: so only receivers that are fast get large ones, none is larger
-// than `largest`, and a receiver that is one of many streams gets no more than it can take at once.
+// Decides how much of a body to read at a time. On loopback and fast links every read makes the kernel
+// announce a new window, which the sender fills in small pieces, so large reads cost less
+// (docs/performance.md). But a block is occupied until its receiver has taken the bytes: therefore only fast
+// receivers get large blocks, no block is larger than `max`, and an HTTP/2 stream gets no more than it
+// can take at once.
 class Pace {
  public:
-  // `sink`: null where nothing holds back what is read.
-  Pace(size_t largest, const MessageStream* sink)
-      : largest_(largest), sink_(sink), fast_(largest_ >= Block::kGiant) {}
+  // `sink` is the receiver, whose room bounds each read; null: no bound.
+  Pace(size_t max, const MessageStream* sink) : max_(max), sink_(sink), fast_(max_ >= Block::kGiant) {}
 
-  // The receiver has gone: nothing holds back what is read.
+  // Removes the bound of the receiver's room, because the receiver no longer exists.
   void detach() { sink_ = nullptr; }
-  // The next block, and how much is to be read into it.
+  // Takes the next block; asked() is how much to read into it.
   Block take_block() {
-    asked_ = fast_ ? largest_ : std::min(largest_, Block::kLarge);
+    asked_ = fast_ ? max_ : std::min(max_, Block::kLarge);
     if (sink_ != nullptr) asked_ = std::clamp(sink_->room(), std::min(asked_, Block::kSmall), asked_);
     return asked_ >= Block::kGiant ? Block::take_giant() : Block::take(asked_);
   }
@@ -41,10 +41,11 @@ class Pace {
  private:
   static constexpr Milliseconds kSlow{10};
 
-  size_t largest_;
+  size_t max_;
   const MessageStream* sink_;
   size_t asked_ = 0;
-  bool fast_;  // a target is until it has been slow, a client once it has been fast
+  // The receiver is fast. True at first if `max` permits giant blocks, as for uploads to targets.
+  bool fast_;
   bool filled_ = false;
 };
 

@@ -193,7 +193,7 @@ class Reader {
     out = Decimal{sign * (whole * 1000 + fraction)};
     return true;
   }
-  // The number of digits parsed; 0 also when there are more than `most`.
+  // The number of digits parsed; 0 also when there are more than `max`.
   size_t digits(size_t max, int64_t& value) {
     size_t size = 0;
     for (; size < text_.size() && is_digit(text_[size]); ++size) {

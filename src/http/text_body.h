@@ -8,7 +8,7 @@
 
 namespace portcullis::http {
 
-// A body that is in memory whole. The text outlives this object.
+// A body that is a text in memory. The text outlives this object.
 class TextBody : public BodySource {
  public:
   explicit TextBody(std::string_view text) : text_(text) {}
@@ -40,12 +40,13 @@ class HeldText final : public TextBody {
   std::string held_;
 };
 
-// Gives a text that has been made of a body already, and then what is left of the body.
+// A stage that returns a text, which was made from the beginning of a body or from the whole body, and then
+// the rest of the body if there is any.
 class TextStage final : public BodyStage {
  public:
   enum class Rest : uint8_t { kFollows, kNothing };
 
-  // `trailers`: of a body that has ended.
+  // `trailers` are the trailers of the body, if `rest` is kNothing.
   TextStage(std::unique_ptr<BodySource> from, std::string text, Rest rest, std::string trailers = {})
       : BodyStage(std::move(from)), text_(std::move(text)), rest_(rest), trailers_(std::move(trailers)) {}
 

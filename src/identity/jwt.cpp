@@ -13,7 +13,7 @@ namespace {
 
 using std::chrono::sys_seconds;
 
-constexpr size_t kLongestToken = 16 * 1024;
+constexpr size_t kMaxToken = 16 * 1024;
 constexpr sys_seconds kFarFuture = sys_seconds(std::chrono::seconds(int64_t{1} << 40));
 
 struct Parts {
@@ -34,7 +34,7 @@ std::optional<Parts> split(std::string_view token) {
 // Decodes base64url into one of this thread's buffers; kBuffer selects the buffer.
 template <int kBuffer>
 std::optional<std::string_view> decode(std::string_view text) {
-  thread_local std::string buffer(kLongestToken, '\0');
+  thread_local std::string buffer(kMaxToken, '\0');
   return crypto::base64_decode(text, crypto::Base64::kUrl, std::span(buffer.data(), buffer.size()));
 }
 
@@ -157,7 +157,7 @@ VerifiedToken refused(TokenFault fault) {
 
 VerifiedToken verify_token(std::string_view token, const KeySet& keys, const TokenRules& rules,
                            std::chrono::system_clock::time_point now) {
-  if (token.size() > kLongestToken) return refused(TokenFault::kTooLong);
+  if (token.size() > kMaxToken) return refused(TokenFault::kTooLong);
   const auto parts = split(token);
   if (!parts) return refused(TokenFault::kMalformed);
   const auto header = read_header(parts->header);

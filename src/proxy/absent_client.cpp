@@ -41,7 +41,7 @@ class SupposedClient final : public AbsentClient {
   }
 
  private:
-  std::string_view text_;  // what has not been read yet
+  std::string_view text_;  // the bytes that have not been read yet
   std::string& answer_;
   size_t max_;
 };

@@ -9,12 +9,12 @@
 
 namespace portcullis::proxy {
 
-// What carries the bytes of a client that is not there: what is written to it is dropped, and nothing can be
-// read.
+// A channel for an exchange without a client: all bytes that are written to the channel are dropped, and
+// there is nothing to read.
 std::unique_ptr<Channel> make_absent_client();
 
-// What carries the bytes of a client that is only supposed: it has sent `text`, which outlives it, and the
-// first `most` bytes of what is written to it are kept in `answer`, which outlives it too.
+// A channel for an imagined client: a read returns the bytes of `text`, and the first `max` bytes that are
+// written to the channel are kept in `answer`. `text` and `answer` outlive the channel.
 std::unique_ptr<Channel> make_supposed_client(std::string_view text, std::string& answer, size_t max);
 
 }  // namespace portcullis::proxy

@@ -10,13 +10,13 @@
 
 namespace portcullis::proxy {
 
-// How many connections each client address has, on all workers and listeners. IPv6 addresses count by their
-// /64, which is what one subscriber has.
+// Counts the connections of each client address, on all workers and listeners. All IPv6 addresses of one /64
+// count as one address, because one subscriber has a whole /64.
 //
-// Memory does not grow with the addresses: each counts in one cell of either of two rows, at places that a
-// keyed hash chooses, and has as many connections as the smaller of both says (a count-min sketch; Cormode
-// and Muthukrishnan, 2005). That is too many only for an address that shares both of its cells with others.
-// No lock; any thread.
+// Memory does not grow with the number of addresses: a keyed hash chooses one cell in each of two rows for an
+// address, and the smaller of both cells is the number of its connections (a count-min sketch; Cormode and
+// Muthukrishnan, 2005). The number is too high only for an address that shares both of its cells with other
+// addresses. No lock; any thread.
 class AddressCounts {
  public:
   // The cells of one address.
@@ -25,9 +25,9 @@ class AddressCounts {
   };
   Place place_of(const IpAddress& address) const;
 
-  // Counts one more connection, unless there are `limit` already: false then.
+  // Counts one more connection. False, and nothing is counted, when the address has `limit` connections.
   bool add(const Place& place, uint64_t limit);
-  // Takes back what add() has counted.
+  // Removes a connection that add() has counted.
   void remove(const Place& place);
 
  private:

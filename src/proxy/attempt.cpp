@@ -17,8 +17,8 @@ using http::HeadState;
 
 namespace {
 
-// How long a target may be silent before a client is watched that has never been waited for: most targets
-// answer sooner, and cost nothing then.
+// How long the gateway waits for a target before it begins to watch a client's connection that is not watched
+// yet. Most targets answer sooner, and then no system call is needed.
 constexpr Milliseconds kUnwatched{100};
 
 }  // namespace
@@ -35,8 +35,8 @@ Attempt::Attempt(ExchangeState& state, upstream::Upstream& upstream, upstream::T
       retained_(retained),
       deadline_(deadline),
       // The round's beginning is true enough for balancers; what the gateway took since then is only told
-      // while it is measured.
-      started_(state.worker.measures() || state.trace.active() ? Clock::now() : state.worker.loop().now()),
+      // while it is measured, or recorded for a trace.
+      started_(state.worker.measures() || state.trace.records() ? Clock::now() : state.worker.loop().now()),
       sent_(state.worker.loop().now()),
       span_(state.trace.begin_try(target, upstream.definition().name, started_)),
       in_flight_(target) {}
@@ -98,7 +98,7 @@ void Attempt::prepare_body() {
   body_ = std::make_unique<CopyStage>(std::move(body_), state_.mirrored->body);
 }
 
-// The target may have closed a pooled connection as the request was written to it.
+// The target may have closed a pooled connection while the request was written.
 TryOutcome Attempt::sending_failed(int error) {
   if (connection_->reused() && may_repeat()) return TryOutcome::kStaleConnection;
   return fail(reason_of_broken_stream(error));
@@ -117,7 +117,8 @@ Task<TryOutcome> Attempt::send() {
                                     .fields = fields};
   const bool has_body = body_ != nullptr;
   if (has_body && waits_for_continue()) {
-    // The target, which would say so, does not get the head before the stage has seen some of the body.
+    // The gateway sends the 100 (Continue) itself: the target gets the head only after the stage has seen a
+    // part of the body.
     Task<IoResult> telling = state_.client.message.send_continue();
     const IoResult told = co_await telling;
     if (!told.ok()) co_return TryOutcome::kClientGone;
@@ -132,13 +133,15 @@ Task<TryOutcome> Attempt::send() {
     sent_ = state_.worker.loop().now();
     co_return TryOutcome::kAnswered;
   }
-  // The body flows while the response is waited for: the target may answer before it has read it all.
+  // The body is sent while the gateway waits for the response, because the target may answer before it has
+  // read the whole body.
   upload_done_ = false;
   uploading_.spawn(upload());
   co_return TryOutcome::kAnswered;
 }
 
-// The client sends nothing of the body before a 100 (Continue), and a stage holds the head for the body.
+// True when the client waits for a 100 (Continue) before it sends the body, and a stage holds the head back
+// until the body arrives.
 bool Attempt::waits_for_continue() const {
   const http::RequestHead& head = state_.request.head;
   return head.expects_continue && head.fields.find(http::FieldId::kExpect) != nullptr &&
@@ -159,23 +162,23 @@ Task<void> Attempt::finish_upload() {
   co_await uploading_.join();
 }
 
-// What is left of the time for the response's head. While the request is still being sent, the response may
-// take as long as that does.
+// The time left for the response's head. While the request's body is still being sent, the timeout of the
+// body is added.
 Milliseconds Attempt::patience() const {
   const Milliseconds response_timeout = upstream_.definition().timeouts.response;
   if (!upload_done_) return std::min(response_timeout + state_.settings.body_timeout, time_left());
   return std::min(time_until(sent_ + response_timeout, state_.worker.loop()), time_left());
 }
 
-// For a response's head and the beginning of its body: as much as the client's connection may hold. Of a
-// stream that is one of many, no more than can leave at once, and what most heads need.
+// The size of the block for a response's head and the beginning of its body: at most as much as may wait for
+// the client. For an HTTP/2 client at most what the connection has room for, but enough for most heads.
 size_t Attempt::block_size() const {
   const size_t size = state_.settings.send_buffer;
   return std::clamp(state_.client.message.room(), std::min(size, Block::kMedium), size);
 }
 
 Task<TryOutcome> Attempt::read_head(http::ResponseHead& out) {
-  // After an interim response the wait begins anew.
+  // After an interim response the timeout begins anew.
   if (has_head_) sent_ = state_.worker.loop().now();
   for (;;) {
     const HeadState state = message_->next_head(state_.request.head.method, out);
@@ -203,7 +206,7 @@ Task<TryOutcome> Attempt::read_head(http::ResponseHead& out) {
     if (state_.watch.gone()) co_return TryOutcome::kClientGone;
     if (ready.error == ETIMEDOUT) co_return TryOutcome::kTimedOut;
     if (!ready.ok()) co_return fail(reason_of_broken_stream(ready.error));
-    // A waiting exchange holds no buffer, so it can afford a large one once something has come.
+    // An exchange that waits holds no buffer, so it can use a large one when bytes have arrived.
     message_->receive(block_size());
   }
 }
@@ -218,13 +221,13 @@ void Attempt::cancel() {
   if (connection_) connection_->stream.cancel();
 }
 
-// Safe to send twice: the request is idempotent, and there is no body to replay.
+// True when the request can safely be sent twice: it is idempotent and has no body.
 bool Attempt::may_repeat() const {
   return state_.request.head.body.kind == BodyKind::kNone && is_idempotent(state_);
 }
 
-// The target has not looked at the request: by REFUSED_STREAM, or a GOAWAY that does not include it. Whatever
-// was asked for can then be asked again (RFC 9113 section 8.7), on another connection.
+// The target has not processed the request: it has sent REFUSED_STREAM, or a GOAWAY that does not include the
+// stream. Any request can then be sent again on another connection (RFC 9113 section 8.7).
 TryOutcome Attempt::ask_elsewhere() {
   constexpr unsigned kMaxRefusals = 4;
   const bool body_is_here = from_client_ == nullptr || from_client_->is_all_here();
@@ -234,7 +237,7 @@ TryOutcome Attempt::ask_elsewhere() {
 
 void Attempt::note_final(const http::ResponseHead& out) {
   status_ = out.status;
-  // The round may have begun before the try.
+  // The time of the loop's round may be earlier than the start of the try.
   latency_ = std::max(state_.worker.loop().now() - started_, Clock::duration::zero());
   target_.note_latency(latency_);
 }

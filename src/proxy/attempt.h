@@ -14,53 +14,55 @@ namespace portcullis::proxy {
 using telemetry::EndReason;
 using telemetry::kEnds;
 
-// What became of a try: the response was passed on, or nothing reached the client and another target may be
-// asked.
+// How a try, or a step of a try, has ended. Unless a try ends with kAnswered, no final response has reached
+// the client.
 enum class TryOutcome : uint8_t {
   kAnswered,
   kConnectFailed,
-  kStaleConnection,  // a pooled connection was closed, or the target did not look at the request
+  kStaleConnection,  // a pooled connection was closed, or the target has not processed the request
   kFailed,
   kTimedOut,
-  kBadAnswer,     // a status for which the request is sent again
-  kOverloaded,    // the upstream has enough to do
+  kBadAnswer,     // the response has a status for which the request is sent again
+  kOverloaded,    // a limit of the upstream's circuit breaker is reached
   kNotConverted,  // a target has answered, but there was no room, or no time, to convert its response
   kClientGone,
 };
 
-// What is kept from one try to the next.
+// The state that is kept from one try to the next.
 struct Retained {
-  http::InputBuffer replay{};  // the request's body, where all of it is to be sent again
-  unsigned refusals = 0;       // by targets that speak HTTP/2, which have not looked at the request
+  http::InputBuffer replay{};  // the whole body of the request, when it must be sent again
+  unsigned refusals = 0;       // how often an HTTP/2 target has not processed the request
 };
 
-// One try: the request is sent to one target, and its response is read. Ends when it is destroyed, which
-// takes back what it has begun.
+// One try: the request is sent to one target, and the target's response is read. The destructor ends the try:
+// it stops the sending of the request, and closes a connection that was not given back.
 class Attempt : public Pooled {
  public:
-  // What it refers to outlives this. `deadline`: for the head of the response.
+  // All references outlive this object. `deadline` is the time by which the response's head must arrive.
   Attempt(ExchangeState& state, upstream::Upstream& upstream, upstream::Target& target, Retained& retained,
           Clock::time_point deadline);
 
-  // Takes a connection of the pool, or one that is still to be opened. True when it is open.
+  // Takes a connection from the pool, or makes one that is not open yet. True when the connection is open.
   enum class Via : uint8_t { kPool, kFreshConnection };
   bool take_connection(Via via);
-  // Opens the connection that take_connection() has found closed: kAnswered when it is open.
+  // Opens the connection, when take_connection() has returned false. kAnswered when the connection is open.
   [[gnu::cold]] Task<TryOutcome> connect();
-  // Has the body of the request ready, once the connection is open.
+  // Prepares the body of the request. Call this when the connection is open.
   void prepare_body();
-  // kAnswered when the request has been sent, or its body is on its way while the response is waited for.
+  // Sends the request. kAnswered when the request has been sent, or when its head has been sent and its body
+  // is sent while the gateway waits for the response.
   Task<TryOutcome> send();
-  // kAnswered when the next head of the response has come: an interim one, or the final one.
+  // Reads the next head of the response, interim or final, into `out`. kAnswered when the head has arrived.
   Task<TryOutcome> read_head(http::ResponseHead& out);
-  // Takes back what has been begun: the connection is closed, and the request is not sent any more.
+  // Ends the try: stops the sending of the request, and closes the connection.
   [[gnu::cold]] void abandon();
-  // Ends all waits for the target.
+  // Makes all waits for the target end.
   void cancel();
 
-  // `out` is a final response.
+  // Records the status and the latency of `out`, the head of a final response.
   void note_final(const http::ResponseHead& out);
-  // Tells the target's health, the metrics and the trace how it has ended: once.
+  // Reports the outcome of the try to the target's health, the metrics and the trace. Only the first call has
+  // an effect.
   void note(TryOutcome outcome);
   // Ends the sending of the request's body.
   void end_upload() { uploading_.clear(); }
@@ -68,34 +70,35 @@ class Attempt : public Pooled {
   upstream::Target& target() { return target_; }
   upstream::Connection& connection() { return *connection_; }
   http::ClientStream& message() { return *message_; }
-  // The body of the request as it comes from the client; null where there is none, or it is held in memory.
+  // The body of the request as it comes from the client; null when the request has no body, or when the body
+  // is held in memory.
   http::MessageBody* body_from_client() { return from_client_; }
-  // What the client has sent behind the request, which has been read whole.
+  // The bytes that the client has sent behind the request. The whole request must have been read.
   std::string_view behind_request() const {
     return from_client_ != nullptr ? from_client_->rest() : state_.unread();
   }
-  // The whole request has been sent, or has failed on its way.
+  // True when the whole request has been sent, or the sending has failed.
   bool upload_done() const { return upload_done_; }
   Task<void> finish_upload();
   const RelayResult& upload_result() const { return upload_result_; }
-  // All of the request's body has been read.
+  // True when the whole body of the request has been read.
   bool request_is_read() const {
     return upload_done_ && (from_client_ == nullptr || from_client_->complete());
   }
-  // The request has been begun to be sent.
+  // True when the sending of the request has begun.
   bool has_begun() const { return has_begun_; }
   Clock::time_point started() const { return started_; }
   const EndReason* failure() const { return failure_; }
   [[gnu::cold]] TryOutcome fail(const EndReason& why);
 
-  // For what goes on with the response when the exchange is over.
+  // The parts that are needed to read the response after the end of the exchange.
   struct Parts {
     upstream::InFlight in_flight;
     std::unique_ptr<upstream::Connection> connection;
     std::unique_ptr<http::ClientStream> message;
   };
   Parts release();
-  // The connection can be used again.
+  // Returns the connection to the pool, because it can be used again.
   void give_back();
 
  private:
@@ -115,25 +118,25 @@ class Attempt : public Pooled {
   Retained& retained_;
   Clock::time_point deadline_;
   Clock::time_point started_;
-  Clock::time_point sent_;     // the request has been sent, or the last interim response has come
-  Clock::duration latency_{};  // to the head of the response
-  uint16_t status_ = 0;        // of the target's response, whatever the client gets
+  Clock::time_point sent_;     // when the request was sent, or when the last interim response arrived
+  Clock::duration latency_{};  // the time to the head of the final response
+  uint16_t status_ = 0;        // the status of the target's response; the client may get another one
   bool is_noted_ = false;      // note() has been called
-  bool has_head_ = false;      // a head of the response has come
+  bool has_head_ = false;      // a head of the response has arrived
   bool upload_done_ = true;
   const EndReason* failure_ = nullptr;
   Trace::Span* span_;
   upstream::InFlight in_flight_;
   std::unique_ptr<upstream::Connection> connection_;
   std::unique_ptr<http::ClientStream> message_;
-  std::unique_ptr<http::BodySource> body_;    // of the request; null: it has none
+  std::unique_ptr<http::BodySource> body_;    // the body of the request; null when the request has none
   http::MessageBody* from_client_ = nullptr;  // a part of `body_`
-  bool has_begun_ = false;                    // the request has been begun to be sent
+  bool has_begun_ = false;                    // the sending of the request has begun
   RelayResult upload_result_;
   TaskGroup uploading_;
 };
 
-// The deadline's distance; the longest time where there is no deadline.
+// The time until `deadline`; Milliseconds::max() when `deadline` is Clock::time_point::max(), no deadline.
 Milliseconds time_left_until(Clock::time_point deadline, const EventLoop& loop);
 
 }  // namespace portcullis::proxy

@@ -36,7 +36,7 @@ bool Attempts::wants_body_held() const {
   const upstream::UpstreamDefinition& definition = upstream_.definition();
   if (definition.retries.attempts == 0 && definition.hedging.delay.count() == 0) return false;
   const http::BodyFraming& body = state_.request.head.body;
-  // A body of unknown length streams, and is sent once.
+  // A body of unknown length is streamed, so it can be sent only once.
   return body.has_length() && body.length <= definition.retries.body_size && !state_.held_body.held();
 }
 
@@ -47,7 +47,7 @@ std::unique_ptr<Attempt> Attempts::make_attempt(upstream::Target& target) {
 }
 
 bool Attempts::choose() {
-  // A pooled connection may have been closed as it was written to: the same target, on a new connection.
+  // When the target has closed a pooled connection, the next try asks the same target on a new connection.
   if (!on_fresh_connection_) target_ = choice_.next();
   return target_ != nullptr;
 }
@@ -74,11 +74,11 @@ Task<TryOutcome> Attempts::ask() {
   co_return co_await reading;
 }
 
-// When the client leaves, what the targets are asked for is given up, and so is what is being made of a
-// response; unless others wait for the response.
+// When the client leaves, all waits for the targets end, and so does the conversion of a response by a
+// policy. When other clients wait for the response too, nothing ends.
 void Attempts::watch(ClientWatch::GiveUp give_up) {
   if (state_.context.awaited) return;
-  // Behind a body that is still to come there is nothing yet.
+  // While the body is still arriving, nothing has been received behind it.
   const bool is_whole = current_->body_from_client() == nullptr;
   const std::string_view behind = is_whole ? state_.unread() : std::string_view();
   if (!give_up) give_up = [this] { cancel(); };
@@ -145,13 +145,13 @@ TryFacts Attempts::facts(TryOutcome outcome) const {
           .random = upstream_.random()};
 }
 
-// The request can be sent once more: nothing of a response has been passed on, its body is still here, and
-// its method, its route or a policy says that it may be.
+// True when the request can be sent once more: no part of a final response has been passed on, the whole body
+// is in memory, and the method, the route or a policy permits another try.
 bool Attempts::may_send_again() const {
-  // The policies see one response only.
+  // Each policy sees only one response.
   if (state_.record.status != 0 || chain_.has_responded() || state_.request.head.wants_upgrade) return false;
   if (state_.body_pending()) return false;
-  // The request's body would fail once more.
+  // A request's body that has failed would fail again.
   if (upload_result_.source.kind != http::BodyFailure::Kind::kNone) return false;
   return state_.request.route->idempotent || is_idempotent(state_);
 }
@@ -160,7 +160,7 @@ bool Attempts::may_hedge() const {
   return upstream_.definition().hedging.delay.count() > 0 && state_.record.tries == 1 && may_send_again();
 }
 
-// The right to send the request once more, by the budget and the circuit breaker.
+// Asks the budget and the circuit breaker whether the request may be sent once more.
 bool Attempts::take_retry(upstream::RetryBudget& budget, std::string_view spent) {
   if (!budget.take(state_.worker.loop().now())) {
     state_.context.note = spent;

@@ -10,11 +10,12 @@
 
 namespace portcullis::proxy {
 
-// The tries of one exchange, one after the other or, where a request is hedged, beside each other: whom to
-// ask, and whether to ask again.
+// The tries of one exchange. Decides which target is asked, and whether another try follows. Tries run one
+// after the other; the tries of a hedged request run at the same time.
 class Attempts {
  public:
-  // Both outlive this. The request has a branch, whose upstream is asked.
+  // Both references outlive this object. The branch of the request must be set, because its upstream is
+  // asked.
   Attempts(ExchangeState& state, const PolicyChain& chain);
   Attempts(const Attempts&) = delete;
   Attempts& operator=(const Attempts&) = delete;
@@ -22,32 +23,34 @@ class Attempts {
 
   // Counts the request in the budgets, and sets the deadline for its response.
   void begin();
-  // The request may be sent more than once, so that its body is to be held.
+  // True when the request may be sent more than once, so that its body must be held in memory.
   bool wants_body_held() const;
 
-  // Chooses the target of the next try. False when there is none.
+  // Chooses the target of the next try. False when there is no target.
   bool choose();
-  // Asks it: kAnswered when the head of the response that has come first is in ExchangeState::response, an
-  // interim response's or the final one's. The try that has it is current().
+  // Asks the chosen target, and its hedges if there are any. kAnswered when a first head, interim or final,
+  // has arrived: the head is then in ExchangeState::response, and current() is the try that received the
+  // head.
   Task<TryOutcome> ask();
-  // The client is watched, as long as ClientWatch has not been ended: when it leaves, the targets are not
-  // waited for any more; or `give_up` is called, if it is given.
+  // Watches the client until ClientWatch::end(). When the client leaves, `give_up` is called; without a
+  // `give_up`, all waits for the targets end.
   void watch(ClientWatch::GiveUp give_up = {});
   Attempt& current() { return *current_; }
-  // The final response's head is in ExchangeState::response. False when it is dropped, and the request is
-  // sent again.
+  // Call this when the head of the final response is in ExchangeState::response. False when the response is
+  // dropped because the request is sent again.
   bool takes_final_head();
-  // The Set-Cookie value for the client, or empty.
+  // The Set-Cookie value that names the target for the client; may be empty.
   std::string_view cookie() const { return choice_.cookie_for(current_->target()); }
 
-  // The current try has ended. The client may have left whatever it has ended with.
+  // Ends the current try with `outcome`. Returns kClientGone when the client has left and there is no answer,
+  // otherwise `outcome`.
   TryOutcome end_try(TryOutcome outcome);
-  // What comes next after `outcome`: charges the budget of retries where one is needed.
+  // Decides what follows a try that has ended with `outcome`. A retry is charged to the retry budget.
   [[gnu::cold]] NextTry next(TryOutcome outcome);
 
-  // Why the last try has failed; kEnds.upstream_failed where nothing is known.
+  // Why the last failed try has failed; kEnds.upstream_failed when the reason is not known.
   [[gnu::cold]] const EndReason& failure() const;
-  // Of the last try.
+  // How the sending of the request's body has ended in the last try that sent anything.
   const RelayResult& upload_result() const { return upload_result_; }
   Milliseconds time_left() const { return time_left_until(deadline_, state_.worker.loop()); }
 
@@ -68,16 +71,16 @@ class Attempts {
   TargetChoice choice_;
   Clock::time_point deadline_ = Clock::time_point::max();
   Retained retained_{};
-  upstream::Target* target_ = nullptr;  // of the next try
-  bool on_fresh_connection_ = false;    // of the next try
+  upstream::Target* target_ = nullptr;  // the target of the next try
+  bool on_fresh_connection_ = false;    // the next try makes a new connection
   size_t unreachable_ = 0;
-  uint32_t retries_ = 0;                               // that have been granted
-  Milliseconds pause_{0};                              // before a try that an answer's status calls for
-  std::optional<upstream::Breaker::Slot> retry_slot_;  // once the request has been sent again
+  uint32_t retries_ = 0;   // the number of retries so far
+  Milliseconds pause_{0};  // the pause before a retry because of a response's status
+  std::optional<upstream::Breaker::Slot> retry_slot_;  // set when the request is sent again
   const EndReason* failure_ = nullptr;
   RelayResult upload_result_;
   std::unique_ptr<Attempt> current_;
-  Race* race_ = nullptr;  // while several targets are asked beside each other
+  Race* race_ = nullptr;  // set while several targets are asked at the same time
 };
 
 }  // namespace portcullis::proxy

@@ -6,7 +6,7 @@ namespace portcullis::proxy {
 
 class ClientConnection;
 
-// Whom an exchange answers: the connection that its request came by, and the stream of the request itself.
+// The client of an exchange: the connection on which the request arrived, and the stream of the request.
 struct Client {
   ClientConnection& connection;
   http::ServerStream& message;

@@ -95,7 +95,7 @@ bool ClientConnection::expects_proxy_header() const {
   return address && is_among(settings().proxy_protocol, *address);
 }
 
-// Reads the PROXY header of a load balancer. False when the connection cannot be served.
+// Reads the PROXY header of a load balancer. False when the connection must be closed.
 Task<bool> ClientConnection::read_proxy_header() {
   const Clock::time_point deadline = worker_.loop().now() + settings().head_timeout;
   ProxyHeader header;
@@ -127,7 +127,7 @@ Task<bool> ClientConnection::read_proxy_header() {
   co_return true;
 }
 
-// The TLS handshake of a new connection. False when the connection cannot be served.
+// Makes the TLS handshake of a new connection. False when the connection must be closed.
 Task<bool> ClientConnection::shake_hands() {
   const std::shared_ptr<const tls::ServerContext> context = settings().tls;
   std::unique_ptr<tls::Session> made = context->make_session();
@@ -161,18 +161,18 @@ Task<bool> ClientConnection::shake_hands() {
   certificate_ = tls::PeerCertificate::of(*session.ssl());
   asked_for_certificate_ = SSL_get_verify_mode(session.ssl()) != SSL_VERIFY_NONE;
   if (!session.protocol().empty()) agreed_ = session.protocol() == "h2" ? Agreed::kHttp2 : Agreed::kHttp1;
-  // The last handshake messages leave with the first response, unless the client waits for them.
+  // The last handshake messages are sent with the first response, unless the client waits for them.
   IoResult flushed;
   if (!stream.may_read()) flushed = co_await stream.write({}, settings().send_timeout);
   co_return flushed.ok();
 }
 
-// What comes before the first request. For HTTP/1, `input` has its first bytes.
+// Does everything before the first request. For HTTP/1, `input` then has the first bytes of the request.
 Task<ClientConnection::Begun> ClientConnection::begin() {
   if (expects_proxy_header() && !co_await read_proxy_header()) co_return Begun::kNothing;
   if (settings().tls && !co_await shake_hands()) co_return Begun::kNothing;
-  // Until the first byte a new connection has the timeout of a head: the idle timeout is for connections that
-  // have been served.
+  // A new connection has the timeout of a head until its first byte arrives. The idle timeout applies only
+  // after a first request.
   while (input.empty()) {
     begin_idle();
     const IoResult ready = co_await stream.readable(settings().head_timeout);
@@ -183,15 +183,15 @@ Task<ClientConnection::Begun> ClientConnection::begin() {
   co_return *http2 ? Begun::kHttp2 : Begun::kHttp1;
 }
 
-// An idle connection holds no buffer.
+// Releases the buffer, because an idle connection holds none.
 void ClientConnection::begin_idle() {
   input.release();
   idle_ = true;
   hurried_ = false;
 }
 
-// Reads the first bytes of a request; `input` stays empty when nothing has come after all. False when the
-// client has left, or the timeout has passed.
+// Reads the first bytes of a request; `input` stays empty when no bytes have arrived. False when the client
+// has left, or the timeout has passed.
 bool ClientConnection::end_idle(const IoResult& ready) {
   idle_ = false;
   if (!ready.ok()) return false;
@@ -204,7 +204,7 @@ bool ClientConnection::end_idle(const IoResult& ready) {
 
 namespace {
 
-// A request of HTTP/1 and its response.
+// An HTTP/1 request and its response.
 struct Http1Exchange : Pooled {
   explicit Http1Exchange(ClientConnection& client)
       : message(client.stream, client.input, client.message_settings()), exchange(Client{client, message}) {}
@@ -219,8 +219,8 @@ Task<void> ClientConnection::serve(std::unique_ptr<ClientConnection> owned) {
   const Begun begun = co_await owned->begin();
   if (begun == Begun::kNothing) co_return;
   if (begun == Begun::kHttp2) co_await owned->serve_http2();
-  // The loop is here, and its exchanges are on the heap, because an idle connection waits in this coroutine:
-  // all of the frame is memory that each idle connection needs.
+  // The exchanges are on the heap, because an idle connection waits in this coroutine, and its whole frame is
+  // memory that every idle connection needs.
   while (begun == Begun::kHttp1) {
     auto served = std::make_unique<Http1Exchange>(*owned);
     const http::Persistence after = co_await served->exchange.run();
@@ -235,15 +235,16 @@ Task<void> ClientConnection::serve(std::unique_ptr<ClientConnection> owned) {
   co_await owned->linger();
 }
 
-// The last response may have announced keep-alive just before the drain began, so a connection that is to end
-// waits for one more request.
+// A connection that must end still waits a short time for one more request, because the last response may
+// have announced keep-alive just before the drain began.
+
 Milliseconds ClientConnection::idle_patience() const {
   return closing() ? kLastCall : settings().idle_timeout;
 }
 
 Task<void> ClientConnection::linger() {
-  static constexpr Milliseconds kLongest{30'000};
-  return http::linger(stream, input, closing() ? kLastCall : kLongest);
+  static constexpr Milliseconds kMaxWait{30'000};
+  return http::linger(stream, input, closing() ? kLastCall : kMaxWait);
 }
 
 }  // namespace portcullis::proxy

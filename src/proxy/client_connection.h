@@ -18,7 +18,7 @@ namespace portcullis::proxy {
 
 class WorkerContext;
 
-// Is told when the connection is to end.
+// An object that is notified when the connection must end.
 class DrainWatcher : public ListNode<DrainWatcher> {
  public:
   virtual void on_drain() = 0;
@@ -27,23 +27,23 @@ class DrainWatcher : public ListNode<DrainWatcher> {
   ~DrainWatcher() = default;
 };
 
-// What is known of a client besides what it sends.
+// The facts about a client that the gateway knows besides the bytes that the client sends.
 struct ClientFacts {
-  std::string_view peer{};  // its address, without the port
+  std::string_view peer{};  // the client's address, without the port
   uint16_t port = 0;
-  bool is_secure = false;                                     // it came by TLS
-  bool asked_for_certificate = false;                         // in the handshake
-  std::shared_ptr<const tls::PeerCertificate> certificate{};  // that the handshake has verified; may be null
+  bool is_secure = false;                                     // the client uses TLS
+  bool asked_for_certificate = false;                         // the handshake asked for a certificate
+  std::shared_ptr<const tls::PeerCertificate> certificate{};  // the verified certificate; may be null
 };
 
-// One client's connection: its stream and what has been received but belongs to no exchange yet. Small,
-// because most of its life it is idle: the buffer and the exchange exist only while there is something in
-// hand.
+// One client's connection: its stream, and the received bytes that belong to no exchange yet. The object is
+// small, because a connection is idle most of the time: the buffer and the exchange exist only while there is
+// a request.
 class ClientConnection final : public ListNode<>, public Pooled {
  public:
   ClientConnection(WorkerContext& worker, std::shared_ptr<Listener> listener, UniqueFd fd,
                    const SocketAddress& peer);
-  // Without a socket: `channel` carries its bytes.
+  // Makes a connection without a socket: `channel` carries its bytes.
   ClientConnection(WorkerContext& worker, std::shared_ptr<Listener> listener,
                    std::unique_ptr<Channel> channel, const ClientFacts& facts);
   ClientConnection(const ClientConnection&) = delete;
@@ -53,35 +53,35 @@ class ClientConnection final : public ListNode<>, public Pooled {
   // Counts the connection for its client's address. False when the address has reached its limit.
   bool count_address();
 
-  // The connection's life, from accept to close.
+  // Serves the connection from accept to close.
   static Task<void> serve(std::unique_ptr<ClientConnection> owned);
   // Asks the connection to end after the current exchange. An idle connection is kept for kLastCall, because
   // a request may be on its way, and closing the connection would lose it.
   void drain();
-  // Ends the connection soon when it is idle.
+  // Ends the connection soon, if it is idle.
   void leave_if_idle();
 
   WorkerContext& worker() { return worker_; }
   const std::shared_ptr<Listener>& listener() const { return listener_; }
   ClientFacts facts() const;
   const ListenerSettings& settings() const { return *listener_->settings; }
-  // The settings of the streams of this connection's requests.
+  // The settings for the message streams of this connection's requests.
   http::ServerStream::Settings message_settings() const {
     return {settings().head_limits, settings().head_timeout, settings().send_timeout};
   }
-  // The connection is to end after the exchange in hand.
+  // True when the connection must end after the current exchange.
   bool closing() const;
-  // Calls watcher.on_drain() when the connection is asked to end; until `watcher` is destroyed.
+  // Calls watcher.on_drain() when drain() is called, unless `watcher` has been destroyed before.
   void watch_drain(DrainWatcher& watcher) { drain_watchers_.push_back(watcher); }
 
   Stream stream;
   http::InputBuffer input;
 
-  // The verified certificate that the client has shown; null when it has shown none.
+  // The verified certificate of the client; null when the client has sent none.
   const std::shared_ptr<const tls::PeerCertificate>& certificate() const { return certificate_; }
-  // The client's certificate was asked for in the handshake, though it may have shown none.
+  // True when the handshake asked the client for a certificate, even if the client has sent none.
   bool asked_for_certificate() const { return asked_for_certificate_; }
-  // The client uses TLS, to this gateway or to the load balancer before it.
+  // True when the client uses TLS, to this gateway or to the load balancer before the gateway.
   bool is_secure() const { return stream.codec() != nullptr || proxied_tls_; }
 
   // The client's address, without the port: the other end of the connection, or the client that a PROXY
@@ -106,14 +106,14 @@ class ClientConnection final : public ListNode<>, public Pooled {
 
   static constexpr Milliseconds kLastCall{1'000};
 
-  // What TLS has agreed on by ALPN (RFC 7301).
+  // The protocol that ALPN has chosen in the TLS handshake (RFC 7301).
   enum class Agreed : uint8_t { kNothing, kHttp1, kHttp2 };
 
   WorkerContext& worker_;
   std::shared_ptr<Listener> listener_;
   std::shared_ptr<const tls::PeerCertificate> certificate_;
   std::optional<AddressCounts::Place> counted_;  // where the connection is counted; empty until then
-  http::h2::Session* http2_ = nullptr;           // while it speaks HTTP/2
+  http::h2::Session* http2_ = nullptr;           // set while the connection speaks HTTP/2
   IntrusiveList<DrainWatcher, DrainWatcher> drain_watchers_;
   bool has_socket_ = true;
   bool idle_ = false;

@@ -1,4 +1,5 @@
-// A client's connection when it speaks HTTP/2: its streams are exchanges, side by side.
+// A client's connection that speaks HTTP/2. Each of its streams is an exchange; the exchanges run at the same
+// time.
 
 #include <cerrno>
 
@@ -16,7 +17,7 @@ namespace {
 
 constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-// One request's stream and what its exchange needs of it.
+// The stream of one request, with the objects that its exchange needs.
 struct StreamClient : Pooled {
   StreamClient(EventLoop& loop, std::unique_ptr<Channel> channel,
                const http::ServerStream::Settings& settings)
@@ -31,9 +32,9 @@ struct StreamClient : Pooled {
 
 }  // namespace
 
-// Whether the client, which has sent something, is to speak HTTP/2. What ALPN has chosen counts, whatever the
-// client sends then (RFC 9113 sections 3.2 and 3.4); without ALPN its first bytes say it (section 3.3).
-// Empty when the client has left before that was known.
+// True when the client, whose first bytes have arrived, speaks HTTP/2. The choice of ALPN counts, whatever
+// the client sends (RFC 9113 sections 3.2 and 3.4); without ALPN the client's first bytes decide
+// (section 3.3). Empty when the client left before the gateway could decide.
 Task<std::optional<bool>> ClientConnection::chooses_http2() {
   if (agreed_ != Agreed::kNothing) co_return agreed_ == Agreed::kHttp2;
   if (!settings().http2.enabled) co_return false;
@@ -65,7 +66,7 @@ class ClientConnection::Patience {
     deadline_ = client.worker_.loop().now() + client.settings().head_timeout;
   }
 
-  // The last stream has ended. Only requests count: pings do not keep a connection open.
+  // Called when the last stream has ended. Only requests keep a connection open; pings do not.
   void note_idle() {
     deadline_ = client_.worker_.loop().now() + client_.settings().idle_timeout;
     if (!client_.closing()) return client_.stream.hurry_reader(client_.settings().idle_timeout);
@@ -81,7 +82,7 @@ class ClientConnection::Patience {
     return time_until(head_deadline_, loop);
   }
 
-  bool refusing = false;  // streams that the client opens from now on are refused
+  bool refusing = false;  // new streams of the client are refused
 
  private:
   ClientConnection& client_;
@@ -108,15 +109,15 @@ Task<void> ClientConnection::serve_http2() {
     }
     if (!open) break;
     if (session.congested()) {
-      // The client does not take what it has been sent: until it does, nothing more is begun for it or read
-      // from it.
+      // The client does not read its responses. Until it does, the gateway begins no request and reads
+      // nothing from the client.
       co_await session.relieved();
       if (session.ended()) break;
       continue;
     }
     const IoResult ready = co_await stream.readable(patience.left());
     if (ready.error == ETIMEDOUT && closing() && !patience.refusing) {
-      // A client that was told in time has stopped opening streams by now.
+      // The client has had time to read the first GOAWAY, so it has stopped opening streams.
       patience.refusing = true;
       session.refuse_streams();
       if (session.open_channels() > 0) continue;

@@ -26,7 +26,7 @@ void ClientWatch::end() {
 }
 
 void ClientWatch::arrange() {
-  // When that fails the exchange goes on, and the client's end is noticed when something is sent.
+  // When ensure_watched() fails, the exchange continues, and the next write to the client detects its end.
   if (give_up_ && !client_.watched()) (void)client_.ensure_watched();
 }
 
@@ -42,7 +42,7 @@ bool ClientWatch::has_left() {
     case PeerState::kGone: return true;
     case PeerState::kFinished: break;
   }
-  // An end within the request is found by reading on.
+  // When the end comes within the request, the reader of the request's body detects it.
   if (half_close_ == HalfClose::kIsServed || (request_ != nullptr && !request_->complete())) return false;
   const bool further = !behind_.empty() || (request_ != nullptr && !request_->rest().empty());
   return !further;

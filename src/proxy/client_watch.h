@@ -9,16 +9,17 @@
 
 namespace portcullis::proxy {
 
-// Notices that an exchange's client has left while the exchange waits for something else: a target's head,
-// the next piece of a response body, or a stored body that is still being fetched. The exchange
-// does not read from the client then. On the worker's thread; a part of its exchange.
+// Detects that the client has left while its exchange waits for something else and does not read from the
+// client: for the head of a target's response, for the next piece of a response body, or for a stored body
+// that is still being fetched. On the worker's thread; a part of its exchange.
 //
-// A client of HTTP/2 leaves by resetting its stream, or with its connection. One of HTTP/1 leaves by a reset,
-// or by the end of its side, as HalfClose says; but an end behind further requests is none, for their client
-// waits for answers.
+// An HTTP/2 client leaves by resetting its stream, or by ending its connection. An HTTP/1 client leaves by a
+// reset of the connection or, depending on HalfClose, by ending its side of the connection. A client that has
+// sent further requests before that end has not left, because it waits for their responses.
 class ClientWatch final : private Watcher {
  public:
-  // What ends the wait. It must not resume a coroutine: it runs within an event of the client's connection.
+  // The function that ends the wait. It must not resume a coroutine, because it runs within an event of the
+  // client's connection.
   using GiveUp = std::function<void()>;
 
   ClientWatch(Stream& client, HalfClose half_close) : client_(client), half_close_(half_close) {}
@@ -26,22 +27,23 @@ class ClientWatch final : private Watcher {
   ClientWatch& operator=(const ClientWatch&) = delete;
   ~ClientWatch() { end(); }
 
-  // From now on `give_up` is called, once, when the client leaves: at once when it has left already. In place
-  // of what begin() was told before. `request`, which may be null, is the request's body, and `behind` what
-  // was received behind a request that has been read whole; both live until end().
+  // Calls `give_up` once, when the client leaves; at once when the client has left already. Replaces the
+  // arguments of an earlier begin(). `request`, which may be null, is the request's body. `behind` has the
+  // bytes that were received behind a request that has been read whole. Both must live until end().
   void begin(GiveUp give_up, const http::MessageBody* request, std::string_view behind);
-  // Nothing is given up any more.
+  // Ends the watch: `give_up` is not called any more.
   void end();
-  // To be called when what was read from the client last may have come with the client's end.
+  // Checks whether the client has left. Call this when the client's end may have arrived together with the
+  // bytes that were read last.
   void look_again();
-  // Makes sure that the client's events arrive, which takes a system call once in a connection's life: to be
-  // called before waiting for what may take long.
+  // Makes sure that the client's events arrive. This takes one system call in the life of a connection. Call
+  // this before a wait that may take long.
   void arrange();
 
-  // The client has left while this watched.
+  // True when the client has left during a watch.
   bool gone() const { return gone_; }
 
-  // Ends the watch with its scope.
+  // Ends the watch at the end of a scope.
   class Scope {
    public:
     explicit Scope(ClientWatch& watch) : watch_(watch) {}
@@ -61,7 +63,7 @@ class ClientWatch final : private Watcher {
   Stream& client_;
   HalfClose half_close_;
   bool gone_ = false;
-  GiveUp give_up_;  // empty: it does not watch
+  GiveUp give_up_;  // empty when there is no watch
   const http::MessageBody* request_ = nullptr;
   std::string_view behind_;
 };

@@ -19,7 +19,7 @@ using upstream::Upstream;
 
 namespace {
 
-// A failed connect by its errno.
+// The reason for a failed connect, from its errno.
 const EndReason& reason_of_connect_failure(int error) {
   switch (error) {
     case ECONNREFUSED: return kEnds.connect_refused;
@@ -44,7 +44,7 @@ const EndReason& reason_of_broken_stream(int error) {
 Introduction Introduction::of(const ClientConnection& connection, std::string_view address) {
   Introduction out;
   if (const auto parsed = IpAddress::parse(address)) {
-    // The port of a client that trusted proxies tell of is known only to them.
+    // The gateway knows the port of its peer, but not the port of a client behind trusted proxies.
     const bool direct = address == connection.peer_text();
     out.client = Endpoint{*parsed, direct ? connection.peer_port() : uint16_t{0}};
   }
@@ -56,9 +56,9 @@ Milliseconds Connector::time_left(Milliseconds max) const {
   return deadline_ == Clock::time_point::max() ? max : std::min(max, time_until(deadline_, loop_));
 }
 
-// The PROXY header at the beginning of a new connection.
+// Sends the PROXY header at the beginning of a new connection.
 Task<bool> Connector::introduce(const upstream::UpstreamDefinition& upstream, Stream& stream) {
-  char header[kLargestWritten];
+  char header[kMaxWritten];
   iovec piece{header, write_proxy_header(header, upstream.proxy_protocol, introduction_.client,
                                          introduction_.reached)};
   const IoResult sent = co_await stream.write(std::span(&piece, 1), upstream.timeouts.connect);
@@ -66,7 +66,7 @@ Task<bool> Connector::introduce(const upstream::UpstreamDefinition& upstream, St
   co_return sent.ok();
 }
 
-// Opens a socket's stream, and its TLS.
+// Connects the socket, sends the PROXY header, and makes the TLS handshake.
 Task<bool> Connector::open_stream(Upstream& upstream, Target& target, Stream& stream) {
   const Milliseconds patience = time_left(upstream.definition().timeouts.connect);
   const IoResult connected = co_await stream.connect(target.address(), patience);
@@ -95,8 +95,8 @@ Task<bool> Connector::open_stream(Upstream& upstream, Target& target, Stream& st
   co_return false;
 }
 
-// Gets the right to open a connection, in `slot`; or sets `connection` to one that has become free. Exchanges
-// that have waited longer come first.
+// Stores the right to open a connection in `slot`, or sets `connection` to a connection that has become free.
+// Exchanges that have waited longer come first.
 Task<ConnectOutcome> Connector::take_place(Upstream& upstream, Target& target,
                                            std::unique_ptr<Connection>& connection, Breaker::Slot& slot) {
   upstream::ConnectionQueue* const queue = target.queue();
@@ -113,7 +113,7 @@ Task<ConnectOutcome> Connector::take_place(Upstream& upstream, Target& target,
   failure_ = &kEnds.breaker_pending;
   if (!place) co_return ConnectOutcome::kOverloaded;
   const Clock::time_point deadline = loop_.now() + time_left(upstream.definition().timeouts.connect);
-  // An exchange that finds others waiting takes its turn behind them.
+  // When other exchanges already wait, this exchange waits behind them.
   bool mine = queue->waiting() == 1;
   for (;;) {
     if (mine) {

@@ -12,12 +12,12 @@ namespace portcullis::proxy {
 
 class ClientConnection;
 
-// The addresses that a PROXY header passes on to a target. Empty for targets that take no PROXY header.
+// The addresses that a PROXY header tells a target. Empty for targets that do not expect a PROXY header.
 struct Introduction {
   std::optional<Endpoint> client{};
   std::optional<Endpoint> reached{};
 
-  // `address`: the client's, as trusted proxies tell it.
+  // `address` is the client's address, as trusted proxies report it.
   static Introduction of(const ClientConnection& connection, std::string_view address);
 };
 
@@ -27,20 +27,20 @@ enum class ConnectOutcome : uint8_t {
   kOverloaded,  // the upstream's circuit breaker is open
 };
 
-// Makes a connection to a target: within the limits of its upstream, with what it is told of the client, and
-// TLS. One worker's; what it refers to outlives it.
+// Opens a connection to a target within the limits of its upstream, sends the PROXY header, and makes the TLS
+// handshake. On one worker's thread. All references outlive this object.
 class Connector {
  public:
-  // `deadline`: for all of it; each part has the upstream's own time besides.
+  // `deadline` bounds the whole of connect(); each step also has a timeout of the upstream.
   Connector(EventLoop& loop, size_t worker, Clock::time_point deadline, const Introduction& introduction)
       : loop_(loop), worker_(worker), deadline_(deadline), introduction_(introduction) {}
 
-  // Connects `connection`, or puts one in its place that has become free meanwhile; where the target speaks
-  // HTTP/2, it becomes a stream of one that others share.
+  // Opens `connection`, or replaces it by a connection that has become free meanwhile. When the target speaks
+  // HTTP/2, `connection` becomes a stream of a connection that requests share.
   Task<ConnectOutcome> connect(upstream::Upstream& upstream, upstream::Target& target,
                                std::unique_ptr<upstream::Connection>& connection);
 
-  // Why connect() has failed, and more about it, for the log.
+  // Why connect() has failed, and a detail about the failure for the log.
   const telemetry::EndReason& failure() const { return *failure_; }
   std::string_view detail() const { return detail_; }
 
@@ -62,7 +62,8 @@ class Connector {
   std::string_view detail_{};
 };
 
-// Why a try fails whose connection ended (no error) or broke before the target had answered.
+// The reason for a failed try whose connection ended before the target had answered. `error` is the errno; 0
+// when the target closed the connection in order.
 [[gnu::cold]] const telemetry::EndReason& reason_of_broken_stream(int error);
 
 }  // namespace portcullis::proxy

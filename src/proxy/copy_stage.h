@@ -10,12 +10,12 @@
 
 namespace portcullis::proxy {
 
-// The beginning of a body, or all of it.
+// A copy of a body, up to `limit` bytes.
 struct BodyCopy {
   std::string text{};
   size_t limit = 0;
-  bool too_large = false;  // `text` is not all
-  bool is_whole = false;   // the end of the body has passed
+  bool too_large = false;  // the body is larger than `limit`, so `text` is incomplete
+  bool is_whole = false;   // the end of the body has been reached
 
   void clear() {
     text.clear();
@@ -27,7 +27,7 @@ struct BodyCopy {
   }
 };
 
-// Copies what passes into `copy`, which outlives this.
+// A stage that copies the body into `copy`. `copy` outlives this object.
 class CopyStage final : public http::BodyStage, public Pooled {
  public:
   CopyStage(std::unique_ptr<http::BodySource> from, BodyCopy& copy)

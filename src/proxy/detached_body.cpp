@@ -5,7 +5,7 @@
 namespace portcullis::proxy {
 namespace {
 
-// What a body needs that goes on without its exchange.
+// The connection to a target, for a body that is read without its exchange.
 struct TargetConnection {
   TargetConnection(std::shared_ptr<WorkerSnapshot> of, Attempt::Parts taken)
       : snapshot(std::move(of)), parts(std::move(taken)) {}
@@ -23,8 +23,8 @@ struct TargetConnection {
   bool is_reusable = false;
 };
 
-// A body with the connection that it comes by. The base classes are destroyed in reverse order: the body
-// before the connection.
+// A body together with the connection that delivers it. The base classes are destroyed in reverse order, so
+// the body is destroyed before the connection.
 class DetachedBody final : private TargetConnection, public http::BodyStage {
  public:
   DetachedBody(std::shared_ptr<WorkerSnapshot> of, Attempt::Parts taken,
@@ -45,11 +45,11 @@ class DetachedBody final : private TargetConnection, public http::BodyStage {
 }  // namespace
 
 std::unique_ptr<http::BodySource> DetachesBody::release(std::unique_ptr<http::BodySource> body) {
-  attempt_.note(TryOutcome::kAnswered);  // while the target is certain to exist
+  attempt_.note(TryOutcome::kAnswered);  // now, because the target may not exist later
   const bool is_reusable = keep_alive_ && attempt_.request_is_read();
   attempt_.end_upload();
   state_.keep_response_head();
-  state_.watch.end();  // the body is read also when the client leaves
+  state_.watch.end();  // the body is read even if the client leaves
   return std::make_unique<DetachedBody>(state_.snapshot, attempt_.release(), std::move(body), from_target_,
                                         is_reusable);
 }

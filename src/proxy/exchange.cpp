@@ -40,7 +40,7 @@ Exchange::Exchange(Client client)
 
 Exchange::~Exchange() {
   state_.context.response_body.clear();
-  state_.response.fields.clear();  // the memory that they lay in may have gone
+  state_.response.fields.clear();  // the memory of the fields may have been released
   chain_.end();
   if (state_.kind != ExchangeState::Kind::kServed || !state_.record.has_request) return;
   tell_end(state_.record, state_.request, state_.context, *state_.snapshot->snapshot,
@@ -51,8 +51,7 @@ Task<Persistence> Exchange::run() {
   Request& request = state_.request;
   WorkerContext& worker = state_.worker;
   const Snapshot& snapshot = *state_.snapshot->snapshot;
-  state_.record.started =
-      worker.loop().now();  // when its first bytes, or a batch with them, came: a wait counts
+  state_.record.started = worker.loop().now();  // the beginning of the round in which the first bytes arrived
   Task<HeadState> reading = state_.client.message.read_head(request.head, request.arena);
   const HeadState read = co_await reading;
   if (read == HeadState::kEnded) co_return Persistence::kClose;  // the client has left
@@ -101,7 +100,7 @@ Task<Persistence> Exchange::run() {
   co_return co_await forward();
 }
 
-// The head of a request has come, whole or not.
+// Records that the reading of a request's head has ended.
 void Exchange::note_head(HeadState read) {
   state_.record.has_request = true;
   state_.request.has_head = read == HeadState::kComplete || read == HeadState::kUnsupported;
@@ -114,14 +113,15 @@ const EndReason& Exchange::reason_to_refuse(HeadState read) const {
   return reason_of_bad_request(state_.client.message.head_error());
 }
 
-// A body that has not been read leaves the connection at an unknown place.
+// The connection must close when a body has not been read, because the start of the next request is then
+// unknown.
 Persistence Exchange::persistence_after_answer() {
   if (reply_.closes() || state_.body_pending()) return Persistence::kClose;
   state_.client.message.keep(state_.unread());
   return Persistence::kKeepAlive;
 }
 
-// What policies, and keys for hashing, know of the exchange.
+// Fills the context, from which policies, conditions and keys read the facts about the request.
 void Exchange::fill_context() {
   const Request& request = state_.request;
   policy::Context& context = state_.context;
@@ -140,14 +140,15 @@ void Exchange::fill_context() {
   context.pseudonym = request.governing->pseudonym;
   if (request.route == nullptr) return;
   context.parameters = &request.route->parameters;
-  // Policies come before the choice of a branch, which may depend on what they find: they know the first.
+  // Policies run before the branch is chosen, because the choice may depend on their results. The context
+  // names the upstream of the first branch.
   const Split& split = request.route->split;
   if (!split.empty())
     context.upstream = state_.snapshot->upstreams[split.branches()[0].upstream]->definition().name;
   context.route = request.route->name;
 }
 
-// The request side of the chain. True when a policy has answered, or the client has left meanwhile.
+// Shows the request to the policies. True when a policy has answered, or when the client has left.
 Task<bool> Exchange::consult_policies() {
   Request& request = state_.request;
   while (const PlacedPolicy* one = chain_.next()) {
@@ -161,7 +162,7 @@ Task<bool> Exchange::consult_policies() {
 
 Task<bool> Exchange::consult(const PlacedPolicy& one) {
   using Decided = policy::Decision::Kind;
-  // A policy that decides at once is only worth a span in a trace that will be told.
+  // A policy gets a span only in a trace that is reported in any case.
   Trace::Span* span = state_.trace.sampled() ? state_.trace.begin_span(one.name, Clock::now()) : nullptr;
   policy::Decision decision = one->on_request(state_.context);
   if (decision.kind == Decided::kSuspend) {
@@ -198,7 +199,7 @@ Task<bool> Exchange::consult(const PlacedPolicy& one) {
   co_return true;
 }
 
-// Who answers, of those among whom the route divides its requests.
+// Chooses the branch of the route's split that gets the request.
 const Branch& Exchange::choose_branch() {
   const Split& split = state_.request.route->split;
   if (const Branch* only = split.only()) return *only;
@@ -214,7 +215,7 @@ const Branch& Exchange::choose_branch() {
   return split.by_place(place, now);
 }
 
-// Asks targets until one answers or it would be wrong to go on.
+// Asks targets until one answers, or until the rules permit no further try.
 Task<Persistence> Exchange::forward() {
   const auto place = state_.upstream().take(upstream::Load::kRequests);
   if (!place) {
@@ -224,7 +225,7 @@ Task<Persistence> Exchange::forward() {
   }
   attempts_.emplace(state_, chain_);
   attempts_->begin();
-  // A copy of a held body is taken before the body is sent, so the body passes its stages before that too.
+  // A held body is copied before it is sent, so the body must pass its stages before the copy is made.
   const bool copies_held =
       state_.copies != nullptr && state_.held_body.held() && !state_.context.request_stages.empty();
   if (attempts_->wants_body_held() || copies_held) {
@@ -269,8 +270,8 @@ Task<Persistence> Exchange::forward() {
                                                                  : Persistence::kClose;
 }
 
-// Takes the whole of a small body into memory before the first try, so that there can be a second. False when
-// the client has been answered, or has left.
+// Reads the whole of a small body into memory before the first try, so that a second try is possible. False
+// when the client has got an answer, or has left.
 Task<bool> Exchange::hold_body(size_t limit) {
   Task<policy::BodyState> holding = state_.held_body.hold(limit);
   switch (co_await holding) {
@@ -299,7 +300,7 @@ Task<TryOutcome> Exchange::ask_target() {
   if (attempt.request_is_read()) {
     state_.client.message.keep(attempt.behind_request());
   } else {
-    reply_.close_after();  // the rest of the request is still on its way
+    reply_.close_after();  // a part of the request has not been read
   }
   co_return outcome;
 }
@@ -311,7 +312,7 @@ Task<Persistence> Exchange::give_up(TryOutcome outcome) {
   state_.context.failure = &failure;
   using Broken = http::BodyFailure::Kind;
   if (upload.source.reason != nullptr) {
-    co_await reply_.refuse(*upload.source.reason);  // a policy has refused the body as it came
+    co_await reply_.refuse(*upload.source.reason);  // a policy has refused the body while it was sent
   } else if (upload.source.kind == Broken::kTooLarge) {
     co_await reply_.refuse(kEnds.body_too_large);
   } else if (upload.source.kind == Broken::kMalformed) {

@@ -14,24 +14,25 @@ namespace portcullis::proxy {
 
 struct Rehearsal;
 
-// One request and its response, from the first byte of the head to the last byte sent: conducts the parts
-// that do the work. Lives on its worker's thread, owned by the coroutine of the client's connection, or of
-// its stream.
+// One request and its response, from the first byte of the request's head to the last byte of the response.
+// The exchange calls the parts that do the work. On its worker's thread; owned by the coroutine of the
+// client's connection, or of the HTTP/2 stream.
 class Exchange final : public Pooled, private policy::Errands {
  public:
   explicit Exchange(Client client);
-  // The request of `original` once more, with no client waiting: see policy::Errands.
+  // An errand: the request of `original` is sent once more, without a client (see policy::Errands).
   Exchange(Client client, const Exchange& original, const void* sender,
            const std::function<void(policy::Context&)>& prepare);
-  // Counts what has ended, however it ended.
+  // Counts and logs the exchange, in whatever way it has ended.
   ~Exchange();
 
-  // From the head of the request to the end of the response. Says what becomes of the client's connection.
+  // Runs the exchange from the request's head to the end of the response. The result says whether the
+  // client's connection persists.
   Task<http::Persistence> run();
-  // The same for an errand: from behind the policy that has sent it.
+  // Runs an errand, beginning with the policies behind the policy that has sent the errand.
   Task<void> run_errand();
-  // What would become of the request that the client's connection holds: the same steps without a target,
-  // which leave nothing behind.
+  // Finds out what would happen to the request that the client's connection holds: runs the same steps
+  // without a target, and without lasting effects.
   Task<void> rehearse(policy::Purpose purpose, Rehearsal& rehearsal);
 
  private:
@@ -65,8 +66,8 @@ class Exchange final : public Pooled, private policy::Errands {
   ExchangeState state_;
   PolicyChain chain_{state_.context};
   Reply reply_{state_, chain_};
-  std::optional<Attempts> attempts_{};  // once it is known which upstream is asked
-  Rehearsal* rehearsal_ = nullptr;      // null: this is no rehearsal
+  std::optional<Attempts> attempts_{};  // set when the upstream is chosen
+  Rehearsal* rehearsal_ = nullptr;      // null when the exchange is not a rehearsal
 };
 
 }  // namespace portcullis::proxy

@@ -1,4 +1,4 @@
-// How an exchange sends its request once more, for what no client waits for.
+// Errands: an exchange sends its request once more, without a client (see policy::Errands).
 
 #include "http/h1/server_stream.h"
 #include "proxy/absent_client.h"
@@ -46,7 +46,7 @@ Exchange::Exchange(Client client, const Exchange& original, const void* sender,
 
 bool Exchange::send(const void* sender, const std::function<void(policy::Context&)>& prepare) {
   if (state_.kind == ExchangeState::Kind::kErrand) return false;  // errands send no errands
-  // A client that is not there: what is sent to it is dropped.
+  // Stands for the client of an errand: everything that is sent to it is dropped.
   struct NoClient {
     explicit NoClient(ClientConnection& like)
         : connection(like.worker(), like.listener(), make_absent_client(), like.facts()),
@@ -59,7 +59,7 @@ bool Exchange::send(const void* sender, const std::function<void(policy::Context
     static Task<void> run([[maybe_unused]] std::unique_ptr<NoClient> client,
                           std::unique_ptr<Exchange> errand) {
       co_await errand->run_errand();
-      errand.reset();  // it refers to the client
+      errand.reset();  // the errand refers to the client, so it must be destroyed first
     }
   };
   auto client = std::make_unique<NoClient>(state_.client.connection);

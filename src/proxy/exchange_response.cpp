@@ -18,12 +18,12 @@ using http::FieldId;
 
 namespace {
 
-// The trailers of gRPC have names of the service's own: its metadata.
+// True for a gRPC response. Its trailers include metadata, whose names the service chooses.
 bool is_grpc(const http::Fields& fields) {
   return http::grpc_form(fields.value_of("content-type")) != http::GrpcForm::kNone;
 }
 
-// Destroys the body with its scope, while what the body refers to exists.
+// Destroys the body at the end of a scope, before the objects that the body refers to.
 struct BodyScope {
   policy::ResponseBody& body;
   ~BodyScope() { body.clear(); }
@@ -31,7 +31,7 @@ struct BodyScope {
 
 // A response with the status 205 has no content (RFC 9110 section 15.3.6), whatever the target sends.
 void drop_content(http::ResponseHead& head) {
-  if (head.body.kind != BodyKind::kNone) head.keep_alive = false;  // what the target sends is not read
+  if (head.body.kind != BodyKind::kNone) head.keep_alive = false;  // the target's body is not read
   head.body = {};
   head.fields.remove(FieldId::kContentLength);
   head.fields.add("content-length", "0", FieldId::kContentLength);
@@ -47,22 +47,20 @@ Task<TryOutcome> ended_with(TryOutcome outcome) {
 
 }  // namespace
 
-// The first head of a response has come. No coroutine, like take_final_head(): each costs a frame, and most
-// responses begin with their final head.
+// Processes the first head of a response. This function and take_final_head() are not coroutines, because a
+// coroutine needs a frame and most responses begin with their final head.
 Task<TryOutcome> Exchange::receive() {
   return is_interim(state_.response) ? receive_behind_interim() : take_final_head();
 }
 
-// Passes interim heads on, until the final one.
+// Passes interim heads on until the final head arrives.
 Task<TryOutcome> Exchange::receive_behind_interim() {
   Attempt& attempt = attempts_->current();
   http::ResponseHead& head = state_.response;
   while (is_interim(head)) {
-    if (state_.request.head.version != http::Version::kHttp10) {
-      Task<IoResult> sending = reply_.send_interim();
-      const IoResult sent = co_await sending;
-      if (!sent.ok()) co_return TryOutcome::kClientGone;
-    }
+    Task<IoResult> sending = reply_.send_interim();
+    const IoResult sent = co_await sending;
+    if (!sent.ok()) co_return TryOutcome::kClientGone;
     Task<TryOutcome> reading = attempt.read_head(head);
     const TryOutcome read = co_await reading;
     if (read != TryOutcome::kAnswered) co_return read;
@@ -81,7 +79,7 @@ Task<TryOutcome> Exchange::take_final_head() {
   return pass_on();
 }
 
-// The final head has come.
+// Passes on the response whose final head has arrived.
 Task<TryOutcome> Exchange::pass_on() {
   Attempt& attempt = attempts_->current();
   policy::Context& context = state_.context;
@@ -121,7 +119,7 @@ Task<TryOutcome> Exchange::pass_on() {
     co_return TryOutcome::kAnswered;
   }
   if (context.awaited) {
-    // Nothing is stored, so the response is for this client alone after all.
+    // The policies do not store the response, so only this client waits for it.
     context.awaited = false;
     attempts_->watch();
   }
@@ -137,14 +135,14 @@ Task<TryOutcome> Exchange::pass_on() {
   reply_.conclude(sent, why);
   if (!sent.ok()) co_return TryOutcome::kAnswered;
   const bool reusable = keep_alive && from_target.complete() && from_target.rest().empty() &&
-                        attempt.request_is_read() && !state_.watch.gone();  // else it has been cancelled
+                        attempt.request_is_read() && !state_.watch.gone();  // gone: the stream is cancelled
   attempt.end_upload();
   if (reusable) attempt.give_back();
   co_return TryOutcome::kAnswered;
 }
 
-// The decisions of policies about the response that take time, or that put another response in its place. The
-// outcome of the try, or nothing when the response goes on.
+// Carries out decisions of policies that take time, or that put another response in the place of this one.
+// Returns the outcome of the try, or nothing when the response is passed on.
 Task<std::optional<TryOutcome>> Exchange::settle_response(policy::Decision decision) {
   using Decided = policy::Decision::Kind;
   Attempt& attempt = attempts_->current();
@@ -157,7 +155,7 @@ Task<std::optional<TryOutcome>> Exchange::settle_response(policy::Decision decis
       const bool is_target_slow = body.waits_for_peer();
       reply_.take_back();
       if (is_target_slow) co_return TryOutcome::kTimedOut;
-      // The target is not to blame when its response has waited for the gateway.
+      // The gateway was too slow with the response, so the target is not to blame.
       attempt.fail(kEnds.total_timeout);
       co_return TryOutcome::kNotConverted;
     }
@@ -167,7 +165,7 @@ Task<std::optional<TryOutcome>> Exchange::settle_response(policy::Decision decis
   if (decision.kind == Decided::kContinue) co_return std::nullopt;
   if (decision.kind == Decided::kBroken) {
     const http::BodyFailure& failure = body.failure();
-    // A body that has been released has taken the target's connection along.
+    // A body that has been released owns the target's connection.
     const http::MessageStream* const message = body.has_connection() ? nullptr : &attempt.message();
     const EndReason& why = reason_of_broken_body(failure, message, attempt.upload_result());
     co_return take_back({.source = failure}, why);
@@ -177,8 +175,8 @@ Task<std::optional<TryOutcome>> Exchange::settle_response(policy::Decision decis
   co_return TryOutcome::kAnswered;
 }
 
-// What `task` decides about the response; nothing when the client leaves, or the time for the response is
-// over, before that.
+// The decision of `task` about the response; nothing when the client leaves first, or when the time for the
+// response ends first.
 Task<std::optional<policy::Decision>> Exchange::unless_over(Task<policy::Decision> task) {
   UnlessLeft<policy::Decision> waiting(state_.worker.loop(), std::move(task));
   const Deadline deadline(state_.worker.loop(), attempts_->time_left(), [&waiting] { waiting.give_up(); });
@@ -191,7 +189,7 @@ Task<std::optional<policy::Decision>> Exchange::unless_over(Task<policy::Decisio
   co_return decided;
 }
 
-// A policy has taken the body away, or has put another one in its place.
+// Sends the response when a policy has released the target's body, or has replaced it by another one.
 Task<TryOutcome> Exchange::serve_in_place(const http::MessageBody& from_target, bool keep_alive) {
   Attempt& attempt = attempts_->current();
   policy::ResponseBody& body = state_.context.response_body;
@@ -215,8 +213,8 @@ Task<TryOutcome> Exchange::serve_in_place(const http::MessageBody& from_target, 
   co_return TryOutcome::kAnswered;
 }
 
-// The response's body has failed before anything of it was sent: the client gets a whole answer of another
-// kind.
+// Drops the response whose body has failed before any byte of the response was sent. The client gets another
+// response.
 TryOutcome Exchange::take_back(const RelayResult& sent, const EndReason& why) {
   Attempt& attempt = attempts_->current();
   reply_.take_back();
@@ -228,8 +226,8 @@ TryOutcome Exchange::take_back(const RelayResult& sent, const EndReason& why) {
   return attempt.fail(&why == &kEnds.upstream_closed ? kEnds.upstream_closed_early : why);
 }
 
-// Nothing is kept of the response, and no client waits for it. A short body is read, so that the connection
-// can be used again; a longer one is not worth what it takes, and its connection is closed.
+// Drops a response that no policy keeps and for which no client waits. A short body is read, so that the
+// connection can be used again; with a longer body the connection is closed, because a new one costs less.
 Task<void> Exchange::leave_response(http::MessageBody& from_target) {
   static constexpr uint64_t kMaxDiscarded = 64 * 1024;
   Attempt& attempt = attempts_->current();
@@ -245,19 +243,20 @@ Task<void> Exchange::leave_response(http::MessageBody& from_target) {
   if (from_target.rest().empty()) attempt.give_back();
 }
 
-// The target switches protocols: passes that on, and joins the two connections until the tunnel ends.
+// The target switches protocols: tells the client so, and joins the two connections until the tunnel ends.
 Task<TryOutcome> Exchange::open_tunnel() {
   Attempt& attempt = attempts_->current();
-  state_.watch.end();  // both sides are read from now on
-  // A 101 names the protocol that the connection switches to, and it is one that was asked for (RFC 9110
-  // sections 7.8 and 15.2.2).
+  state_.watch.end();  // the tunnel reads from both sides
+  // A 101 must name the new protocol of the connection, and the client must have asked for that protocol (RFC
+  // 9110 sections 7.8 and 15.2.2).
   bool named = false, asked = state_.request.head.wants_upgrade;
   http::for_each_upgrade(state_.response.fields, [&](std::string_view one) {
     named = true;
     asked = asked && http::names_upgrade(state_.request.head.fields, one);
   });
   if (!named || !asked) co_return attempt.fail(kEnds.upstream_unasked_upgrade);
-  // What the client sends of the new protocol comes behind the whole request (RFC 9110 section 7.8).
+  // The bytes of the new protocol follow the whole request (RFC 9110 section 7.8).
+
   Task<void> uploading = attempt.finish_upload();
   co_await uploading;
   if (!attempt.request_is_read()) {

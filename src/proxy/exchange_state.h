@@ -18,20 +18,20 @@ namespace portcullis::proxy {
 
 struct MirroredRequest;
 
-// The receivers of copies of a request. In the arena of the exchange.
+// A list of the receivers of copies of a request, in the arena of the exchange.
 struct CopyOrder {
   const policy::CopyReceiver* to;
   const CopyOrder* next;
 };
 
-// What the parts of one exchange share: the request, what policies know of it, and what is recorded of it.
-// The order of the members is that in which they need each other.
+// The state that the parts of one exchange share: the request, the context of the policies, and the record
+// for the log. Each member may use the members before it.
 struct ExchangeState {
-  // Why there is the exchange.
+  // The purpose of the exchange.
   enum class Kind : uint8_t {
     kServed,     // a client waits for the response
-    kErrand,     // a policy has sent the request once more, and no client waits
-    kRehearsed,  // only what would be decided is wanted
+    kErrand,     // a policy has sent the request once more, and no client waits for the response
+    kRehearsed,  // the exchange only finds out what the gateway would decide
   };
 
   ExchangeState(Client of, WorkerContext& on, std::shared_ptr<WorkerSnapshot> with,
@@ -47,8 +47,8 @@ struct ExchangeState {
   ExchangeState(const ExchangeState&) = delete;
   ExchangeState& operator=(const ExchangeState&) = delete;
 
-  // What `task` yields; nothing when the client leaves before that. For waits before a target has the
-  // request. Where others than the client wait for the answer, the task is not given up.
+  // Returns the result of `task`, or nothing when the client leaves first. For waits before the request is
+  // sent to a target. When other clients wait for the response too, the task runs to its end.
   template <typename T>
   Task<std::optional<T>> unless_left(Task<T> task) {
     UnlessLeft<T> waiting(worker.loop(), std::move(task));
@@ -59,8 +59,8 @@ struct ExchangeState {
     }
     co_return co_await waiting;
   }
-  // Copies the texts of the response's head into the arena, before the memory in which the target's head lies
-  // is given back.
+  // Copies the texts of the response's head into the arena. Call this before the memory of the target's head
+  // is returned.
   void keep_response_head() {
     response.reason = request.arena.copy(response.reason);
     for (http::Field& field : response.fields) {
@@ -70,13 +70,13 @@ struct ExchangeState {
   }
   // The upstream of the branch that has been chosen.
   upstream::Upstream& upstream() const { return *snapshot->upstreams[request.branch->upstream]; }
-  // What the client has sent and nothing has read: the beginning of the body, or what follows a held body.
+  // The received bytes that have not been read: the beginning of the body, or the bytes behind a held body.
   std::string_view unread() const { return held_body.held() ? held_body.rest() : client.message.received(); }
-  // What of unread() follows the request.
+  // The part of unread() that follows the request.
   std::string_view behind_request() const {
     return held_body.held() ? held_body.rest() : client.message.behind(context.request_stages.received());
   }
-  // Some of the request's body may still be on its way.
+  // True when a part of the request's body may still have to arrive.
   bool body_pending() const {
     return context.request_stages.received().kind != http::BodyKind::kNone && !held_body.held();
   }
@@ -87,14 +87,14 @@ struct ExchangeState {
   const ListenerSettings& settings;
   Kind kind;
   Request request;
-  http::ResponseHead response;  // as it is now: a target's, or the gateway's own
+  http::ResponseHead response;  // the current response: a target's, or the gateway's own
   policy::Context context;
   HeldBody held_body;
   ClientWatch watch;
   Record record;
   Trace trace;
-  const CopyOrder* copies = nullptr;          // that policies have asked for
-  std::shared_ptr<MirroredRequest> mirrored;  // the copy for other upstreams; null: there is none
+  const CopyOrder* copies = nullptr;          // the copies that policies have asked for
+  std::shared_ptr<MirroredRequest> mirrored;  // the copy for other upstreams; null when there is none
 };
 
 }  // namespace portcullis::proxy

@@ -15,14 +15,14 @@ namespace {
 
 using http::FieldId;
 
-// One hop that a proxy has told of.
+// One hop of the request, as a proxy has recorded it.
 struct Hop {
   std::string_view address;  // as written, perhaps with port
   std::string_view scheme;
   std::string_view host;
 };
 
-// The hops told of, oldest first. Only the last ones count, so a long list loses its beginning.
+// The recorded hops, oldest first. Only the last hops count, so a list that is too long loses its beginning.
 class Hops {
  public:
   void add(const Hop& hop) {
@@ -40,9 +40,9 @@ class Hops {
   size_t count_ = 0;
 };
 
-// RFC 7239 section 4: `for=192.0.2.1;proto=https, for="[2001:db8::1]:80"`. A quote that a client has left
-// open would make what a trusted proxy has added behind it a part of the client's own text, so nothing on
-// such a line is trusted.
+// Reads a line such as `for=192.0.2.1;proto=https, for="[2001:db8::1]:80"` (RFC 7239 section 4). When a
+// client has left a quote open, the text that a trusted proxy has added would become a part of the quoted
+// text, so nothing on such a line is trusted.
 void read_forwarded(std::string_view value, Hops& hops) {
   if (http::has_open_quote(value)) return hops.add({});
   while (!value.empty()) {
@@ -76,7 +76,7 @@ Hops read_hops(const http::Fields& fields, bool rfc7239) {
   return hops;
 }
 
-// The address in "192.0.2.1:80" and "[2001:db8::1]:80", without brackets and port.
+// Returns the address in "192.0.2.1:80" or "[2001:db8::1]:80", without brackets and port.
 std::string_view address_of(std::string_view text) {
   if (text.starts_with('[')) return text.substr(1, text.find(']') - 1);
   const size_t colon = text.find(':');
@@ -98,7 +98,8 @@ bool is_plain_host(std::string_view host) {
   return !host.empty() && host.find_first_of(" \t\",;/@\\") == std::string_view::npos;
 }
 
-// `for=` of RFC 7239: an IPv6 address is bracketed and quoted; what is no address is "unknown".
+// Writes a `for=` of RFC 7239: an IPv6 address is bracketed and quoted; a text that is not an address becomes
+// "unknown".
 void write_for(http::HeadWriter& out, std::string_view address) {
   const std::string_view bare = address_of(address);
   if (!IpAddress::parse(bare)) return out.write("for=unknown");
@@ -159,7 +160,7 @@ Origin find_origin(const ForwardingRules& rules, const http::RequestHead& reques
     const std::string_view address = address_of(hop.address);
     const auto parsed = IpAddress::parse(address);
     if (!parsed) break;  // the address is hidden or malformed: the last known one is used
-    // One address has one form, for limits, conditions and logs: ::ffff:192.0.2.1 is 192.0.2.1.
+    // Limits, conditions and logs need a single form of an address: ::ffff:192.0.2.1 becomes 192.0.2.1.
     char* text = arena.allocate(INET6_ADDRSTRLEN, 1);
     origin.client = {text, parsed->write(text)};
     if (rfc7239) {
@@ -199,7 +200,7 @@ void write_forwarding(http::HeadWriter& out, const ForwardingRules& rules, const
     write_x_forwarded(out, request, peer, origin);
   if (rules.form == ForwardedForm::kForwarded || rules.form == ForwardedForm::kBoth)
     write_rfc7239(out, rules, request, peer, origin);
-  // RFC 9110 section 7.6.3; a Via that has come along is passed on before it.
+  // The gateway's entry in Via (RFC 9110 section 7.6.3) follows the Via fields of the request.
   constexpr std::string_view kVersions[] = {"1.0 ", "1.1 ", "2.0 "};
   const std::string_view version = kVersions[static_cast<size_t>(request.version)];
   if (rules.via.empty()) return out.field("via", version, pseudonym);

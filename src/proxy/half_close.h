@@ -4,11 +4,11 @@
 
 namespace portcullis::proxy {
 
-// What the end of a client's side of an HTTP/1 connection means, once the request is complete: FIN, or TLS's
-// close_notify.
+// What it means when a client ends its side of an HTTP/1 connection (by FIN, or by close_notify of TLS) after
+// a complete request.
 enum class HalfClose : uint8_t {
-  kLeaves,    // the client has left, as nginx and Envoy have it
-  kIsServed,  // the client still gets its response; only a reset says that it has left
+  kLeaves,    // the client has left; nginx and Envoy assume this too
+  kIsServed,  // the client still gets its response; only a reset means that the client has left
 };
 
 }  // namespace portcullis::proxy

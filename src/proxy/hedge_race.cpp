@@ -19,7 +19,7 @@ bool Attempts::Race::any_asked() const {
   });
 }
 
-// By a timer, because this may run within an event of what the tasks wait for.
+// Resumes the waiter by a timer, because settle() may run within an event for which the tasks wait.
 void Attempts::Race::settle() {
   if (!std::exchange(is_settled_, true) && waiter_) loop_.arm(*this, Milliseconds(0));
 }
@@ -113,7 +113,7 @@ Task<TryOutcome> Attempts::race() {
     watch();
     co_return race.first_outcome();
   }
-  // The first target did nothing until it was given up, or it failed by itself.
+  // The first try has failed by itself, or it had no answer when the hedge won.
   current_->note(race.first_has_ended() ? race.first_outcome() : TryOutcome::kClientGone);
   current_->target().note_latency(state_.worker.loop().now() - current_->started());
   state_.watch.end();

@@ -8,27 +8,28 @@
 
 namespace portcullis::proxy {
 
-// The first try of an exchange and its hedges: further targets that are asked while the first one is silent
-// (Dean and Barroso, "The Tail at Scale", 2013). The first that has a whole head of a response wins; the
-// others are given up.
+// A race between the first try of an exchange and its hedges: further targets that are asked while the first
+// target is silent (Dean and Barroso, "The Tail at Scale", 2013). The first try or hedge that has received a
+// whole response head wins; all others are ended.
 class Attempts::Race final : private Timer {
  public:
   explicit Race(Attempts& attempts);
   ~Race();
 
-  // co_await: until one has won, or none can any more. What the first try has ended with is first_outcome().
+  // Runs until a try or a hedge has won, or all have failed. first_outcome() is the outcome of the first try.
   Task<void> run();
-  // The hedge that has won, and the head that it has; null when the first try has won, or none has.
+  // The hedge that has won, and in `head` the head that it has received. Null when the first try has won, or
+  // when all have failed.
   std::unique_ptr<Attempt> take_winner(http::ResponseHead& head);
   TryOutcome first_outcome() const { return first_outcome_; }
-  // The first try has ended by itself, and not because another one has won.
+  // True when the first try has ended by itself, and not because a hedge has won.
   bool first_has_ended() const { return first_has_ended_; }
-  // The client has left.
+  // Ends all hedges, because the client has left.
   void cancel();
 
  private:
   struct Hedge {
-    std::unique_ptr<Attempt> attempt;  // null: it is not its turn yet, or there is no further target
+    std::unique_ptr<Attempt> attempt;  // null before the hedge begins, or when there is no further target
     http::ResponseHead head;
     bool has_failed = false;
   };
@@ -48,7 +49,7 @@ class Attempts::Race final : private Timer {
   bool first_has_ended_ = false;
   bool is_settled_ = false;
   std::coroutine_handle<> waiter_{};
-  TaskGroup running_;  // ends before what its tasks refer to
+  TaskGroup running_;  // destroyed before the members that its tasks use
 };
 
 }  // namespace portcullis::proxy

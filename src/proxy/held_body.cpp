@@ -17,7 +17,7 @@ using policy::BodyState;
 Task<BodyState> HeldBody::hold(size_t limit) {
   if (held_) {
     if (stages_.empty()) co_return content_.size() <= limit ? BodyState::kHeld : BodyState::kTooLarge;
-    // Policies have put stages behind the body since it was held.
+    // The body is held already, but policies have added stages since then.
     const auto passing = behind_stages(std::make_unique<http::HeldText>(std::move(content_)), limit);
     Task<BodyState> collecting = collect(*passing, limit);
     co_return co_await collecting;
@@ -26,7 +26,8 @@ Task<BodyState> HeldBody::hold(size_t limit) {
   if (framing.has_length() && framing.length > limit) co_return BodyState::kTooLarge;
   const std::string_view received = client_.message.received();
   if (framing.kind != BodyKind::kNone && request_.expects_continue && received.empty()) {
-    // RFC 9110 section 10.1.1: the backend, which would say so, is asked only when the body is here.
+    // The gateway sends the 100 (Continue) itself (RFC 9110 section 10.1.1), because the target is asked only
+    // after the body has arrived.
     Task<IoResult> telling = client_.message.send_continue();
     const IoResult told = co_await telling;
     if (!told.ok()) co_return BodyState::kGone;
@@ -47,14 +48,14 @@ Task<BodyState> HeldBody::hold(size_t limit) {
   co_return state;
 }
 
-// `body`, with all stages behind it, which make at most `limit` bytes of it.
+// Returns `body` with all stages behind it. The result may have at most `limit` bytes.
 std::unique_ptr<http::BodySource> HeldBody::behind_stages(std::unique_ptr<http::BodySource> body,
                                                           size_t limit) const {
   if (stages_.empty()) return body;
   return std::make_unique<policy::LimitStage>(stages_.behind(std::move(body)), limit, nullptr);
 }
 
-// Receives `body`, which has passed the stages.
+// Receives the whole of `body`, which includes the stages.
 Task<BodyState> HeldBody::collect(http::BodySource& body, size_t limit) {
   bool ended = false;
   content_.clear();
@@ -85,7 +86,7 @@ void HeldBody::replace(std::string content) {
 void HeldBody::frame() {
   request_.body =
       content_.empty() ? http::BodyFraming{} : http::BodyFraming{BodyKind::kLength, content_.size()};
-  // The target would wait for the body that the client's length tells of.
+  // With the client's Content-Length the target would wait for a body that the request no longer has.
   const http::Field* const told = request_.fields.find(http::FieldId::kContentLength);
   if (content_.empty() && told != nullptr && told->value != "0")
     request_.fields.remove(http::FieldId::kContentLength);

@@ -12,12 +12,11 @@
 
 namespace portcullis::proxy {
 
-// A request's body that has been received whole before it is forwarded, because a policy wanted to see it.
-// From then on the request has a body of known length; trailers are dropped.
+// A request's body that is received whole before it is forwarded, because a policy needs it or because the
+// request may be sent more than once. The request then has a body of known length; its trailers are dropped.
 class HeldBody final : public policy::BodyHolder {
  public:
-  // All references outlive this object. The body passes `stages` before it is held, and when it is held once
-  // more.
+  // All references outlive this object. Each hold() passes the body through the stages that are in `stages`.
   HeldBody(Client client, http::RequestHead& request, policy::RequestStages& stages)
       : client_(client), request_(request), stages_(stages) {}
 
@@ -27,7 +26,7 @@ class HeldBody final : public policy::BodyHolder {
   void replace(std::string content) override;
 
   bool held() const { return held_; }
-  // What the client has sent beyond the body.
+  // The bytes that the client has sent behind the body.
   std::string_view rest() const { return from_client_->rest(); }
 
  private:
@@ -39,10 +38,11 @@ class HeldBody final : public policy::BodyHolder {
   http::RequestHead& request_;
   policy::RequestStages& stages_;
   bool held_ = false;
-  std::unique_ptr<http::BodySource> body_;    // while it is received, and then for what is behind it
+  std::unique_ptr<http::BodySource> body_;    // kept after the end of the body, because rest() needs it
   http::MessageBody* from_client_ = nullptr;  // a part of `body_`
   const policy::EndReason* refusal_ = nullptr;
-  std::string content_;  // on the heap: a policy that asks for it does costlier things with it
+  // On the heap, because the work of a policy with the body costs more than an allocation.
+  std::string content_;
 };
 
 }  // namespace portcullis::proxy

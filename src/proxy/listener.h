@@ -10,17 +10,19 @@ namespace portcullis::proxy {
 
 struct WorkerSnapshot;
 
-// One worker's share of a listener: it lives through reloads that keep its address. Its connections hold it,
-// so that one which a reload removed goes on with its last settings until they have ended.
+// One worker's share of a listener. It is kept over reloads that do not change its address. Its connections
+// own it together, so a listener that a reload removed keeps its last settings until its connections have
+// ended.
 struct Listener {
   SocketAddress address;
   const ListenerSettings* settings = nullptr;
   std::shared_ptr<WorkerSnapshot> settings_owner;
   std::vector<std::unique_ptr<Acceptor>> acceptors;
-  bool closing = false;  // takes no new connections; those it has end after the exchange in hand
+  bool closing = false;  // no new connections; existing connections end after their current exchange
 };
 
-// Listening sockets for each of a snapshot's listeners: none where the worker has them already.
+// The listening sockets for each listener of a snapshot; empty for a listener whose sockets the worker has
+// already.
 using ListenerSockets = std::vector<std::vector<UniqueFd>>;
 
 }  // namespace portcullis::proxy

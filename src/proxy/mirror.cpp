@@ -12,7 +12,7 @@
 namespace portcullis::proxy {
 namespace {
 
-// One copy on its way to one upstream.
+// Sends one copy to one upstream.
 class Copy {
  public:
   Copy(WorkerContext& worker, const MirroredRequest& request, upstream::Upstream& upstream)
@@ -21,7 +21,7 @@ class Copy {
         upstream_(upstream),
         deadline_(worker.loop().now() + upstream.definition().timeouts.response) {}
 
-  // False when there was no answer.
+  // Sends the copy and reads the response. False when there was no whole response.
   Task<bool> run() {
     upstream::Target* const target = upstream_.pick(0, {0, upstream_.random()});
     if (target == nullptr) co_return false;
@@ -43,7 +43,7 @@ class Copy {
         target->note_failure();
         co_return false;
       }
-      connection = target->make_fresh();  // the pooled one may have been closed meanwhile
+      connection = target->make_fresh();  // the target may have closed the pooled connection meanwhile
     }
     target->note_success(worker_.loop().now() - started_);
     if (reusable_) target->give_back(std::move(connection));
@@ -65,7 +65,7 @@ class Copy {
     Task<IoResult> sending = message->send_whole(request, request_.body.text, patience());
     const IoResult sent = co_await sending;
     if (!sent.ok()) co_return false;
-    // Whatever the target sends, and however slowly.
+    // The deadline also ends a response that arrives slowly or never ends.
     const Deadline limit(worker_.loop(), patience(), [&connection] { connection.stream.cancel(); });
     http::ResponseHead response;
     Task<http::HeadState> reading = http::read_final_head(*message, request_.method, deadline_, response);
@@ -93,7 +93,7 @@ class Copy {
 Task<void> send_mirrored(WorkerContext& worker, std::shared_ptr<const MirroredRequest> request,
                          const policy::CopyReceiver& to) {
   using Outcome = policy::CopyReceiver::Outcome;
-  // The copy is on its way until it ends, however it ends.
+  // Calls CopyReceiver::end() at the end of the coroutine, also when the coroutine is destroyed early.
   struct Journey {
     const policy::CopyReceiver& to;
     ~Journey() { to.end(); }
@@ -126,7 +126,7 @@ std::shared_ptr<MirroredRequest> copy_for_mirrors(ExchangeState& state) {
   copy->head.method = copy->method;
   copy->head.query = copy->query;
   copy->head.has_query = request.head.has_query;
-  // Its value is among the lines already.
+  // Only the presence of the field counts, because the field lines have its value already.
   if (request.head.fields.find(http::FieldId::kContentLength) != nullptr)
     copy->head.fields.add("content-length", "", http::FieldId::kContentLength);
   copy->head.body = request.head.body;

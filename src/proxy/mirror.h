@@ -15,26 +15,26 @@ class WorkerContext;
 struct ExchangeState;
 struct WorkerSnapshot;
 
-// A copy of a request, for upstreams whose answer is not waited for. It owns what it has: the exchange that
-// it was taken from may be over.
+// A copy of a request, for upstreams whose responses are dropped. The copy owns its texts, because the
+// original exchange may have ended.
 struct MirroredRequest {
   std::string method;
   std::string path;
   std::string query;
   std::string authority;
-  std::string fields;  // lines, each with its CRLF
+  std::string fields;  // field lines, each with its CRLF
   BodyCopy body{};
-  http::RequestHead head{};  // whose views are of the texts above; its fields have the length alone
+  http::RequestHead head{};  // its views point to the texts above; its fields contain only Content-Length
   Introduction introduction{};
-  std::vector<const policy::CopyReceiver*> receivers;  // owned by policies of the snapshot
+  std::vector<const policy::CopyReceiver*> receivers;  // policies of the snapshot own the receivers
   std::shared_ptr<WorkerSnapshot> snapshot;
 };
 
-// Takes what of the exchange's request will not be there any more when the exchange is over. Null for a
-// request that is not copied. Allocates, which only routes with a mirror pay for.
+// Copies the parts of the request that do not outlive the exchange. Null for a request that must not be
+// copied. Allocates, but only for routes with a mirror.
 std::shared_ptr<MirroredRequest> copy_for_mirrors(ExchangeState& state);
-// The exchange is over and the whole request is here: sends the copies, which nothing of the exchange reaches
-// any more, and drops the answers.
+// Sends the copies, and drops the responses. Call this when the exchange needs no further target and the
+// whole request has been received. The copies do not depend on the exchange any more.
 void send_to_mirrors(ExchangeState& state);
 
 }  // namespace portcullis::proxy

@@ -9,7 +9,8 @@ namespace {
 
 using Step = NextTry::Step;
 
-// A random part of the whole pause, so that clients that failed together do not come back together.
+// A random part of the whole pause, so that requests that failed at the same time are not retried at the same
+// time.
 Milliseconds pause_before(uint32_t retry, const upstream::Retries& rules, uint64_t random) {
   const auto whole =
       std::min<int64_t>(rules.pause.count() << std::min(retry, 20u), rules.max_backoff.count());
@@ -48,7 +49,7 @@ std::optional<Milliseconds> pause_for_status(const upstream::Retries& rules, con
   if (facts.retries >= rules.attempts || status < 200 || !facts.is_repeatable) return std::nullopt;
   if (!std::binary_search(rules.statuses.begin(), rules.statuses.end(), status)) return std::nullopt;
   Milliseconds pause = pause_before(facts.retries, rules, facts.random);
-  // A target that says when to come again is not asked before (RFC 9110 section 10.2.3).
+  // A retry does not come earlier than the target's Retry-After permits (RFC 9110 section 10.2.3).
   if (!retry_after.empty()) {
     const auto seconds = parse_decimal(retry_after);
     if (!seconds || *seconds > 3600 || std::chrono::seconds(*seconds) > rules.max_retry_after)

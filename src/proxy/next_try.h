@@ -10,24 +10,24 @@
 
 namespace portcullis::proxy {
 
-// What is known when a try has ended without a response for the client, or with one that may be dropped.
+// The facts about a try that has ended without a response, or with a response that may be dropped.
 struct TryFacts {
   TryOutcome outcome = TryOutcome::kFailed;
-  bool is_repeatable = false;  // the request can be sent again whole, and nothing forbids it
-  uint32_t retries = 0;        // that have been granted before
-  size_t unreachable = 0;      // targets to which no connection could be made, with this one
-  size_t targets = 0;          // of the upstream
-  Milliseconds time_left{0};   // for the head of a response; Milliseconds::max() without a deadline
+  bool is_repeatable = false;  // the whole request can be sent again, and no rule forbids that
+  uint32_t retries = 0;        // the number of earlier retries
+  size_t unreachable = 0;      // the number of failed connects, including the one of this try
+  size_t targets = 0;          // the number of the upstream's targets
+  Milliseconds time_left{0};   // the time left for a response's head; Milliseconds::max() without a deadline
   uint64_t random = 0;
 };
 
-// What an exchange does next.
+// What an exchange does after a try.
 struct NextTry {
   enum class Step : uint8_t {
     kGiveUp,
     kSameTarget,     // on a new connection
-    kAnotherTarget,  // the request has not been sent: another target costs nothing
-    kRetry,          // after `pause`, if the budget of retries allows one more
+    kAnotherTarget,  // at once and without the retry budget, because the request has not been sent
+    kRetry,          // after `pause`, if the retry budget allows one more retry
   };
   Step step = Step::kGiveUp;
   Milliseconds pause{0};
@@ -35,11 +35,12 @@ struct NextTry {
   bool operator==(const NextTry&) const = default;
 };
 
-// Whether and whom to ask next. A pure function: budgets and circuit breakers are asked afterwards.
+// Decides whether another try follows, and to which target. A pure function: the caller checks the budgets
+// and the circuit breaker afterwards.
 NextTry decide_next_try(const upstream::Retries& rules, const TryFacts& facts);
 
-// The pause after which a request is sent again because its answer has this status; nothing where the answer
-// is passed on. `retry_after`: the answer's field, may be empty.
+// The pause before a request is sent again because the response has this status; nothing when the response is
+// passed on. `retry_after` is the value of the Retry-After field; may be empty.
 std::optional<Milliseconds> pause_for_status(const upstream::Retries& rules, const TryFacts& facts,
                                              uint16_t status, std::string_view retry_after);
 

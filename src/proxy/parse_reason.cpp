@@ -29,12 +29,12 @@ const EndReason& reason_of_bad_request(ParseError error) {
     case ParseError::kDuplicateHost: return kEnds.duplicate_host;
     case ParseError::kBadHost: return kEnds.bad_host;
     case ParseError::kHostDisagrees: return kEnds.host_disagrees;
-    // Of responses alone.
+    // Errors that occur only in responses.
     case ParseError::kNone:
     case ParseError::kBadStatusLine:
     case ParseError::kUnknownStatus:
     case ParseError::kRepeatedChunked: break;
-    // Of bodies.
+    // Errors that occur only in bodies.
     case ParseError::kBadChunkSize:
     case ParseError::kBadChunkEnd:
     case ParseError::kChunkLineTooLong:

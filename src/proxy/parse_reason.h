@@ -5,11 +5,11 @@
 
 namespace portcullis::proxy {
 
-// Why a request ends whose head cannot be read.
+// The reason in the access log for a request whose head is invalid.
 [[gnu::cold]] const telemetry::EndReason& reason_of_bad_request(http::h1::ParseError error);
 
-// Why a try ends whose response cannot be read. What `lenient_responses` or a limit would let pass has
-// reasons of its own.
+// The reason in the access log for a response that is invalid. Faults that `lenient_responses` or a higher
+// limit would accept have their own reasons.
 [[gnu::cold]] const telemetry::EndReason& reason_of_bad_response(http::h1::ParseError error);
 
 }  // namespace portcullis::proxy

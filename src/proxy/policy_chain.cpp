@@ -34,8 +34,8 @@ policy::Decision PolicyChain::respond() {
   return policy::Decision::proceed();
 }
 
-// Shows the response to the policies that mark every answer, and whose turn does not come: those that have
-// seen no request; and those that have seen a response which has been taken back.
+// Shows the response to the policies that mark every answer and that respond() does not call: policies that
+// have not seen the request, and policies that have seen a response that was dropped.
 void PolicyChain::mark_answer() {
   if (std::exchange(is_marked_, true)) return;
   for (size_t i = governing_->policies.size(); i > (is_taken_back_ ? responding_ : begun_); --i) {

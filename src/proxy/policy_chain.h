@@ -7,8 +7,8 @@
 
 namespace portcullis::proxy {
 
-// The policies that govern one request: each sees the request in order, and those that have seen it see the
-// response in reverse order.
+// The policies that govern one request. The policies see the request in order; the policies that have seen
+// the request see the response in reverse order.
 class PolicyChain {
  public:
   // `context` outlives this.
@@ -27,18 +27,19 @@ class PolicyChain {
   bool empty() const { return asked_ == 0; }
   // The next policy that is to see the request, or null.
   const PlacedPolicy* next();
-  // Shows the response in the context to the policies that have not seen a response yet, until one of them
-  // decides otherwise than to proceed; that decision is returned. Called again when a suspended decision was
-  // to proceed, and when another response has taken the place of the one that was shown.
+  // Shows the response in the context to the policies that have not seen a response yet, until the decision
+  // of one of them is not kContinue; that decision is returned. Call this again when a suspended decision has
+  // become kContinue, and when another response has replaced the one that was shown.
   policy::Decision respond();
   // The policy whose decision respond() has returned.
   const PlacedPolicy& last_asked() const { return governing_->policies[responding_]; }
-  // Policies have seen a response; they see no other.
+  // True when policies have seen a response; these policies see no other response.
   bool has_responded() const { return responding_ < begun_; }
-  // The response that the policies have seen has been dropped, and another one stands for it.
+  // Call this when the response that the policies have seen is dropped and another response replaces it.
   void take_back();
 
-  // The exchange is over: tells the policies that watch its end. Once, while the context is whole.
+  // Tells the policies that watch for it that the exchange has ended. Call this once, while the context is
+  // valid.
   void end();
 
  private:
@@ -47,10 +48,10 @@ class PolicyChain {
   policy::Context& context_;
   const Route* governing_ = nullptr;  // null until begin()
   size_t asked_ = 0;                  // how many policies are to see the request
-  size_t first_ = 0;                  // of an errand: the policies before this one have no part in it
-  size_t begun_ = 0;                  // how many policies have seen the request
-  size_t responding_ = 0;             // how many of those are still to see the response
-  bool is_marked_ = false;      // the policies that mark every answer, and were not reached, have marked it
+  size_t first_ = 0;        // for an errand: the policies before this index see neither request nor response
+  size_t begun_ = 0;        // how many policies have seen the request
+  size_t responding_ = 0;   // how many of those are still to see the response
+  bool is_marked_ = false;  // the policies that mark every answer, and were not reached, have marked it
   bool is_taken_back_ = false;  // see take_back()
 };
 

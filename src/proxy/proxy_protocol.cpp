@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kSignature2("\r\n\r\n\0\r\nQUIT\n", 12);
 constexpr size_t kFixed2 = 16;
-constexpr size_t kLargest1 = 107;  // with its line end
+constexpr size_t kMaxVersion1 = 107;  // with its line end
 constexpr char kTcp4 = 0x11, kTcp6 = 0x21, kUnixStream = 0x31, kUnspecified = 0x00;
 constexpr size_t kV4Bytes = 12, kV6Bytes = 36, kUnixBytes = 216;
 constexpr char kTlsTlv = 0x20;
@@ -28,7 +28,7 @@ uint16_t number_at(const char* bytes) {
   return static_cast<uint16_t>(static_cast<uint8_t>(bytes[0]) << 8 | static_cast<uint8_t>(bytes[1]));
 }
 
-// What comes before the next space, or before the end; nothing where a word is empty.
+// Takes the text before the next space, or before the end; nothing when that text is empty.
 std::optional<std::string_view> take_word(std::string_view& line) {
   const size_t end = std::min(line.find(' '), line.size());
   const std::string_view word = line.substr(0, end);
@@ -51,15 +51,15 @@ std::optional<IpAddress> address_of(std::string_view text, bool v6) {
 }
 
 ProxyHeaderState parse_text(std::string_view received, ProxyHeader& out) {
-  const size_t end = received.substr(0, kLargest1).find("\r\n");
+  const size_t end = received.substr(0, kMaxVersion1).find("\r\n");
   if (end == std::string_view::npos)
-    return received.size() < kLargest1 ? ProxyHeaderState::kIncomplete : ProxyHeaderState::kMalformed;
+    return received.size() < kMaxVersion1 ? ProxyHeaderState::kIncomplete : ProxyHeaderState::kMalformed;
   out.size = end + 2;
   std::string_view line = received.substr(0, end);
   if (!line.starts_with("PROXY ")) return ProxyHeaderState::kMalformed;
   line.remove_prefix(6);
   const auto family = take_word(line);
-  if (family == "UNKNOWN") return ProxyHeaderState::kDone;  // what follows has no meaning
+  if (family == "UNKNOWN") return ProxyHeaderState::kDone;  // the rest of the line has no meaning
   if (family != "TCP4" && family != "TCP6") return ProxyHeaderState::kMalformed;
   const auto source = take_word(line), destination = take_word(line);
   const auto source_port = take_word(line);
@@ -73,7 +73,7 @@ ProxyHeaderState parse_text(std::string_view received, ProxyHeader& out) {
   return ProxyHeaderState::kDone;
 }
 
-// The type-length-values behind the addresses; of interest is whether the client used TLS.
+// Reads the type-length-value records behind the addresses, to find out whether the client uses TLS.
 bool parse_extras(std::string_view extras, ProxyHeader& out) {
   while (!extras.empty()) {
     if (extras.size() < 3) return false;
@@ -93,7 +93,7 @@ ProxyHeaderState parse_binary(std::string_view received, ProxyHeader& out) {
   const auto version_and_command = static_cast<uint8_t>(received[12]);
   if (version_and_command != 0x20 && version_and_command != 0x21) return ProxyHeaderState::kMalformed;
   out.size = kFixed2 + number_at(received.data() + 14);
-  if (out.size > kLargestProxyHeader) return ProxyHeaderState::kMalformed;
+  if (out.size > kMaxProxyHeader) return ProxyHeaderState::kMalformed;
   if (received.size() < out.size) return ProxyHeaderState::kIncomplete;
   if (version_and_command == 0x20) return ProxyHeaderState::kDone;  // the load balancer's own connection
   const std::string_view content = received.substr(kFixed2, out.size - kFixed2);

@@ -11,8 +11,9 @@
 
 namespace portcullis::proxy {
 
-// The PROXY protocol, as HAProxy specifies it: what a load balancer says of its client at the beginning of a
-// connection. Version 1 is a line of text, version 2 is binary. Pure functions; any thread.
+// The PROXY protocol, as HAProxy specifies it: a header at the beginning of a connection, in which a load
+// balancer tells the address of its client. Version 1 is a line of text, version 2 is binary. Pure functions;
+// any thread.
 
 struct Endpoint {
   IpAddress address;
@@ -23,22 +24,23 @@ struct Endpoint {
 };
 
 struct ProxyHeader {
-  size_t size = 0;                 // of the header; what follows is the client's
-  std::optional<Endpoint> source;  // none: the connection is the load balancer's own, or it does not know
-  bool by_tls = false;             // version 2 only: the client came to the load balancer by TLS
+  size_t size = 0;                 // the header's size in bytes; the client's bytes follow the header
+  std::optional<Endpoint> source;  // empty when the header names no client, such as in health checks
+  bool by_tls = false;             // version 2 only: the client uses TLS to the load balancer
 };
 
 enum class ProxyHeaderState { kIncomplete, kDone, kMalformed };
 
-// No header is longer than this: 107 bytes in version 1; in version 2 we take no more than 4 KiB.
-inline constexpr size_t kLargestProxyHeader = 16 + 4096;
+// The max size of a header. Version 1 permits 107 bytes; of version 2 the gateway accepts 4 KiB behind the
+// first 16 bytes.
+inline constexpr size_t kMaxProxyHeader = 16 + 4096;
 
-// Reads a header from the beginning of what has been received.
+// Parses a header at the beginning of the received bytes.
 ProxyHeaderState parse_proxy_header(std::string_view received, ProxyHeader& out);
 
-// Writes a header into `out`, which has room for kLargestWritten, and returns its size. Without both
-// endpoints it says that they are not known.
-inline constexpr size_t kLargestWritten = 108;
+// Writes a header into `out`, which must have room for kMaxWritten bytes, and returns its size. When an
+// endpoint is missing, the header says that the addresses are unknown.
+inline constexpr size_t kMaxWritten = 108;
 size_t write_proxy_header(char* out, upstream::ProxyProtocol version, const std::optional<Endpoint>& source,
                           const std::optional<Endpoint>& destination);
 

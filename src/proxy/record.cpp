@@ -15,7 +15,7 @@ using std::chrono::microseconds;
 
 constexpr Clock::time_point kNever{};
 
-// What the gateway itself took, beside the time in which it waited for targets.
+// Counts the time that the gateway itself needed, and the time that it waited for targets.
 void note_own_time(const Record& record, telemetry::RouteMetrics& metrics) {
   if (record.request_head == kNever || record.response_head == kNever) return;
   const auto count = [](Clock::duration time) {
@@ -36,7 +36,7 @@ telemetry::AccessEntry log_entry(const Record& record, const Request& request, c
   entry.request_id = request.id;
   entry.peer = client.peer_text();
   entry.client = request.origin.client.empty() ? entry.peer : request.origin.client;
-  if (request.has_head) {  // else the views are of a head that was never whole
+  if (request.has_head) {  // otherwise the views point into an incomplete head
     entry.method = request.head.method;
     entry.host = request.host;
     entry.path = request.head.path;

@@ -13,32 +13,32 @@ class ClientConnection;
 class Trace;
 class WorkerContext;
 
-// What is known of an exchange when it is over, and from which its log line, its counts and its trace are
-// made. The parts of an exchange write here what they find out. Moments that were never reached are unset.
+// The facts about an exchange from which its log line, its metrics and its trace are made. The parts of the
+// exchange write them. A point in time that the exchange has not reached is unset.
 struct Record {
-  bool has_request = false;     // a request has come, be it malformed; else there is nothing to tell
-  Clock::time_point started{};  // the first bytes of the request had come
+  bool has_request = false;     // a request has arrived, valid or not; otherwise nothing is logged
+  Clock::time_point started{};  // when the first bytes of the request arrived
   Clock::time_point request_head{};
-  Clock::time_point response_head{};  // of the final response of a target
-  Clock::time_point asked{};          // a target is being waited for since then; unset: none is
-  Clock::duration waited{};           // for targets, in all tries
-  uint64_t request_bytes = 0;         // of the bodies
-  uint64_t response_bytes = 0;
+  Clock::time_point response_head{};  // when the head of a target's final response arrived
+  Clock::time_point asked{};          // when the current wait for a target began; unset without a wait
+  Clock::duration waited{};           // the time of all waits for targets, in all tries
+  uint64_t request_bytes = 0;         // size of the request's body
+  uint64_t response_bytes = 0;        // size of the response's body
   const telemetry::EndReason* ended = &telemetry::kEnds.client_closed;
   std::string_view decided_by{};          // the policy that has refused or answered the request
-  uint16_t status = 0;                    // of the response that has been sent; 0: none has
-  const http::Fields* response_fields{};  // of that response, those that are logged; null: none
+  uint16_t status = 0;                    // the status of the response that is sent; 0 before that
+  const http::Fields* response_fields{};  // the fields of that response that are logged; null: none
   std::string_view target{};              // the name of the last target that was asked
   unsigned tries = 0;                     // how often a target was asked
 
-  // The wait for a target is over: the head of its response has come, or none will.
+  // Ends the wait for a target, because the response's head has arrived or will not arrive.
   void end_wait(Clock::time_point now);
-  // Keeps those of `fields` that the log line will have: the memory in which they lie goes before the line is
-  // written. To be called when the response leaves.
+  // Copies the fields that the log line needs into `arena`, because the memory of `fields` is released before
+  // the line is written. Call this when the response is sent.
   void keep_fields(const http::Fields& fields, const telemetry::LogFormat& format, Arena& arena);
 };
 
-// Counts an exchange that is over, and tells the log, the dashboard and the trace of it.
+// Reports an exchange that has ended to the metrics, the access log, the dashboard and the trace.
 void tell_end(const Record& record, const Request& request, const policy::Context& context,
               const Snapshot& snapshot, const ClientConnection& client, WorkerContext& worker,
               const Trace& trace);

@@ -5,16 +5,16 @@
 
 namespace portcullis::proxy {
 
-// What a rehearsed exchange finds out, step by step.
+// Functions that record what a rehearsed exchange finds out, step by step.
 
-// The request as routes and policies see it, and the route that takes it.
+// Records the request as routes and policies see it, and the route that matches.
 [[gnu::cold]] void note_prepared(Rehearsal& out, const ExchangeState& state);
-// What `policy` has decided.
+// Records the decision of `policy`.
 [[gnu::cold]] void note_policy(Rehearsal& out, ExchangeState& state, const PlacedPolicy& policy,
                                const policy::Decision& decision);
-// A target would be asked: which branch's, where that is not left to chance.
+// Records that a target would be asked, and the branch unless chance decides.
 [[gnu::cold]] void note_forwarding(Rehearsal& out, ExchangeState& state);
-// The exchange is over: how it has ended, and the policies that were not reached.
+// Records how the exchange has ended, and the policies that the request has not reached.
 [[gnu::cold]] void note_end(Rehearsal& out, const ExchangeState& state);
 
 }  // namespace portcullis::proxy

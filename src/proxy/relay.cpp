@@ -14,8 +14,8 @@ RelayResult failed(const http::BodySource& source, bool untouched, uint64_t byte
   return {.source = source.failure(), .untouched = untouched, .bytes = bytes};
 }
 
-// Sends the file range of a part. A range that the system cannot send is given by the source in another way,
-// or makes the source fail.
+// Sends the file range of a part. When the system cannot send the range, the source is told, and either
+// returns these bytes from memory or fails.
 Task<IoResult> send_file(http::BodySource& source, Stream& to, const http::FileRange& range,
                          Milliseconds timeout) {
   IoResult sent = co_await to.send_file(range.file, range.begin, range.size, timeout);
@@ -34,7 +34,7 @@ Task<RelayResult> relay_body(http::BodySource& source, http::MessageStream& to, 
   part.takes_file = to.sends_bytes_alone() && stream.may_send_files();
   uint64_t bytes = 0;
   bool begun = false;                          // the head has been sent
-  if (to.head_is_ready()) source.head_sent();  // it has been written to memory of its own
+  if (to.head_is_ready()) source.head_sent();  // the stream has its own copy of the head
   for (;;) {
     part.clear();
     const State state = source.next(part);

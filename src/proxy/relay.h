@@ -9,21 +9,22 @@ namespace portcullis::proxy {
 
 class ClientWatch;
 
-// How the way of a body has ended.
+// How the relaying of a body has ended.
 struct RelayResult {
-  http::BodyFailure source{};  // why the body has broken off; kNone: it has not
+  http::BodyFailure source{};  // why the source has failed; kNone when it has not failed
   bool sink_failed = false;    // the receiver of the body has failed
-  int sink_error = 0;          // with the errno of that
-  bool untouched = false;      // the source has failed before anything, even the head, was sent
-  uint64_t bytes = 0;          // that have been passed on
+  int sink_error = 0;          // the errno of the receiver's failure
+  bool untouched = false;      // the source has failed before any byte was sent, also of the head
+  uint64_t bytes = 0;          // the number of bytes of the body that were passed on
 
   bool ok() const { return !sink_failed && source.kind == http::BodyFailure::Kind::kNone; }
 };
 
-// Sends the head that `to` has been given, and then the body that `source` gives, as it arrives. The
-// receiver's pace holds back the source. The head leaves at once, or with the first bytes where these are
-// here or the source holds it back; a source that fails before that leaves the receiver untouched. `timeout`:
-// of each write. `watch`, which may be null, is arranged before each wait for the source.
+// Sends the head that was given to `to`, and then the body from `source` as the body arrives. A slow receiver
+// slows the source down. The head is sent at once, unless the first bytes of the body are available or the
+// source holds the head back: then the head is sent with the first bytes. When the source fails before that,
+// nothing is sent. `timeout` applies to each write. `watch` may be null; before each wait for the source
+// ClientWatch::arrange() is called.
 Task<RelayResult> relay_body(http::BodySource& source, http::MessageStream& to, Milliseconds timeout,
                              ClientWatch* watch = nullptr);
 

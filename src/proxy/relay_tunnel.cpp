@@ -7,7 +7,7 @@
 namespace portcullis::proxy {
 namespace {
 
-// Waits for the source to close its side of a WebSocket that has been left.
+// Waits for the source's Close frame after the gateway has ended a WebSocket.
 Task<bool> hear_goodbye(TunnelHalf half, const Block& block) {
   static constexpr Milliseconds kPatience{2'000};
   while (!half.frames->saw_close()) {

@@ -9,27 +9,29 @@
 
 namespace portcullis::proxy {
 
-// Two streams joined: a peer that is silent is not idle while the other one speaks.
+// The common state of both directions of a tunnel. A tunnel is idle only when both peers are silent.
 struct Tunnel {
   Milliseconds idle_timeout;
-  Clock::time_point last_bytes;  // in either direction
-  bool was_idle = false;         // which is why it has ended
-  bool leaving = false;          // both sides are to be told that it ends
+  Clock::time_point last_bytes;  // when the last bytes were passed on in either direction
+  bool was_idle = false;         // the tunnel has ended because it was idle
+  bool leaving = false;          // the gateway ends the tunnel, and tells both sides so if possible
 };
 
 // One direction of a tunnel.
 struct TunnelHalf {
-  std::string_view first;  // what has been received already
+  std::string_view first;  // bytes that have been received already
   Stream& from;
   Stream& to;
-  uint64_t& bytes;                 // that pass are counted here
-  FrameTracker* frames = nullptr;  // of a WebSocket; null for what cannot be left politely
-  std::string_view goodbye{};      // for `to`
+  uint64_t& bytes;                 // counts the bytes that are passed on
+  FrameTracker* frames = nullptr;  // for a WebSocket; null for other protocols, which have no Close frame
+  std::string_view goodbye{};      // the Close frame for `to`
 };
 
-// Copies bytes until the source ends (true, with the receiver half-closed), either side fails, or the tunnel
-// is idle. When the tunnel is being left: until the frame in hand has passed, then says goodbye, and waits a
-// little for the source's own.
+// Copies bytes until the source ends, a side fails, or the tunnel is idle. True when the source has ended;
+// the gateway has then ended its side towards the receiver too. When `tunnel.leaving` is set, a WebSocket's
+// current frame is passed on to its end, `goodbye` is sent unless a Close frame has passed, and the result is
+// true after a short wait for the Close frame of the source.
+
 Task<bool> relay_raw(TunnelHalf half, Tunnel& tunnel);
 
 }  // namespace portcullis::proxy

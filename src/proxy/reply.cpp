@@ -27,7 +27,7 @@ const EndReason& reason_of_broken_body(const http::BodyFailure& failure, const h
       return kEnds.upstream_malformed;
     case Kind::kCancelled:
       if (upload.source.reason != nullptr) return *upload.source.reason;
-      // The rest of the request has failed, without which the target cannot go on.
+      // The request's body has failed, so the gateway has cancelled the response.
       if (upload.source.kind == Kind::kTooLarge) return kEnds.body_too_large;
       if (upload.source.kind == Kind::kMalformed) return kEnds.bad_chunk;
       return upload.source.error == ETIMEDOUT ? kEnds.body_timeout : kEnds.client_closed;
@@ -85,8 +85,8 @@ Task<void> Reply::send_problem(uint16_t status, std::string_view detail) {
                              R"(","request_id":")", id, R"("})", "\n"));
 }
 
-// The content type of the gateway's own answer to a client that reads from gRPC's fields what went wrong:
-// from the head, when there is no body. Empty for all others.
+// The content type of the gateway's own answer to a client that reads errors from gRPC's fields (in the head,
+// when there is no body); empty for other clients.
 std::string_view Reply::grpc_type() const {
   if (state_.context.grpc_error_type) return *state_.context.grpc_error_type;
   const http::RequestHead& asked = state_.request.head;
@@ -108,8 +108,8 @@ Task<void> Reply::answer_itself(OwnAnswer own) {
   return answer("");
 }
 
-// The request came in the clear to a listener that wants TLS: the same address, as the client wrote it, by
-// https.
+// Redirects a request without TLS to the same URL with https, when the listener requires TLS. Path and query
+// are written as the client has sent them.
 Task<void> Reply::redirect_to_https() {
   state_.record.ended = &kEnds.redirected_to_https;
   const Request& request = state_.request;
@@ -123,7 +123,7 @@ Task<void> Reply::redirect_to_https() {
   return answer("");
 }
 
-// The final response leaves now.
+// Called just before the final response is sent.
 void Reply::begin() {
   if (state_.client.connection.closing()) close_after();
   state_.record.status = state_.response.status;
@@ -132,11 +132,11 @@ void Reply::begin() {
                               state_.request.arena);
 }
 
-// The fields that are the same in all versions.
+// Writes the fields that are the same in all versions of HTTP.
 void Reply::write_fields(http::HeadWriter& out, BodyKind kind) const {
   const http::ResponseHead& head = state_.response;
-  // RFC 9110 section 8.6: these never have the field. Elsewhere, without a body, the length speaks of what a
-  // GET would have had, or is the explicit zero.
+  // Responses with these statuses never have a Content-Length (RFC 9110 section 8.6). In other responses
+  // without a body the length is that of the response to a GET, or an explicit zero.
   const bool has_no_length = head.status < 200 || head.status == 204;
   const bool tells_length = !has_no_length && (kind == BodyKind::kLength || kind == BodyKind::kNone);
   bool is_dated = false;
@@ -159,34 +159,19 @@ void Reply::write_fields(http::HeadWriter& out, BodyKind kind) const {
     out.field("strict-transport-security", state_.settings.hsts);
 }
 
-http::Persistence Reply::persistence() const {
-  if (closes()) return http::Persistence::kClose;
-  return state_.request.head.version == http::Version::kHttp10 ? http::Persistence::kKeepAlive
-                                                               : http::Persistence::kDefault;
-}
-
-// How the body that the head tells of goes to the client.
-BodyKind Reply::kind_of_body() const {
-  const http::BodyFraming& body = state_.response.body;
-  if (http::has_no_content(state_.response.status)) return BodyKind::kNone;
-  if (body.has_length()) return BodyKind::kLength;
-  if (body.kind == BodyKind::kNone) return BodyKind::kNone;
-  return state_.request.head.version == http::Version::kHttp10 ? BodyKind::kUntilClose : BodyKind::kChunked;
-}
-
-// The final response, as a message stream takes it. `fields` outlives what is returned.
+// Makes the final response for a message stream. `fields` must outlive the returned value.
 http::ResponseToSend Reply::to_send(BodyKind kind, FunctionRef<void(http::HeadWriter&)> fields,
                                     size_t expected_size) const {
   return {.head = state_.response,
           .body = kind,
           .to_head_request = state_.request.head.method == "HEAD",
-          .persistence = persistence(),
+          .closes = closes(),
           .expected_size = expected_size,
           .fields = fields};
 }
 
-// Shows the response to the policies that have not seen one. False when another response has taken its place,
-// and has been sent; and when the client has left.
+// Carries out `decision`, and shows the response to the policies that have not seen one. False when another
+// response was sent instead, or when the client has left.
 Task<bool> Reply::settle(policy::Decision decision) {
   using Decided = policy::Decision::Kind;
   while (decision.kind == Decided::kSuspend) {
@@ -245,7 +230,7 @@ Task<void> Reply::answer(std::string_view body) {
   policy::ResponseBody& through = state_.context.response_body;
   if (state_.body_pending()) close_after();
   head.reason = http::reason_phrase(head.status);
-  if (head.status == 205) body = {};  // which then has an explicit length of zero
+  if (head.status == 205) body = {};  // the response then has an explicit length of zero
   through.begin(body);
   head.body = {};
   if (!http::has_no_content(head.status)) policy::set_length(state_.context, body.size());
@@ -260,8 +245,8 @@ Task<void> Reply::answer(std::string_view body) {
   }
   const bool bodiless = http::has_no_content(head.status);  // a policy may have changed the status
   if (through.is_changed() && !bodiless) {
-    // The text passes the stages of policies. What a policy has fetched and passes on may not be of the
-    // coding that it names.
+    // The text passes the stages of policies. A stage may fail, because a body that a policy has fetched may
+    // not have the coding that its Content-Encoding names.
     Task<bool> holding = through.hold(SIZE_MAX);
     const bool is_whole = co_await holding;
     if (!is_whole) {
@@ -303,8 +288,8 @@ Task<IoResult> Reply::switch_protocols() {
 }
 
 Task<RelayResult> Reply::send(http::BodySource& body, size_t head_size) {
-  const BodyKind kind = kind_of_body();
-  // A policy may have made a body also for a response that has none.
+  const BodyKind kind = state_.client.message.kind_of_body(state_.response);
+  // A policy may have set a body even for a response that must not have one.
   const bool ends_here = kind == BodyKind::kNone || state_.request.head.method == "HEAD" ||
                          state_.kind == ExchangeState::Kind::kRehearsed;
   if (kind == BodyKind::kUntilClose && !ends_here) close_after();

@@ -19,12 +19,13 @@ using telemetry::kEnds;
 
 namespace {
 
-// Some servers call TRACE so.
+// True for TRACE, and for TRACK, which does the same on some servers.
 bool is_trace(std::string_view method) {
   return method == "TRACE" || method == "TRACK";
 }
 
-// Counts this hop where the request limits its hops (RFC 9110 section 7.6.2). False at the last one.
+// Decrements Max-Forwards if the request has this field (RFC 9110 section 7.6.2). False when the request must
+// not be forwarded any more.
 bool may_forward(Request& request) {
   http::RequestHead& head = request.head;
   if (head.method != "OPTIONS" && !is_trace(head.method)) return true;
@@ -35,7 +36,7 @@ bool may_forward(Request& request) {
   return *hops > 0;
 }
 
-// Finds the route that takes the request. Why there is none, or null.
+// Finds the route for the request. Null when there is a route, otherwise the reason.
 const EndReason* find_route(Request& request, const Snapshot& snapshot, const ListenerSettings& settings) {
   const routing::RequestView view{request.host,       request.path,         request.head.method,
                                   request.head.query, &request.head.fields, settings.address_text};
@@ -50,8 +51,9 @@ const EndReason* find_route(Request& request, const Snapshot& snapshot, const Li
   return nullptr;
 }
 
-// Removes what a client sends in the place of a policy, or of a field that routes and policies have read. Of
-// the fields that policies alone set, those that a policy has to read stay until the last policy has run.
+// Removes the client's fields that only policies may set, and fields whose names differ by '_' from a field
+// that routes or policies read. Fields that a policy must read, although only policies may set them for the
+// target, stay until the last policy has run.
 void take_owned_fields(Request& request, const Snapshot& snapshot) {
   const policy::OwnedFields& owned = request.governing->owned_fields;
   http::Fields& fields = request.head.fields;
@@ -67,12 +69,12 @@ void take_owned_fields(Request& request, const Snapshot& snapshot) {
   request.client_values.note(owned, fields, request.arena);
 }
 
-// Of the protocols that the client asks for, those that its route allows are what the target is asked for.
-// When there are none the request goes on without an upgrade, as RFC 9110 section 7.8 permits; false then.
+// Reduces the protocols in the client's Upgrade field to those that the route allows. False when none is
+// left: the request is then forwarded without an upgrade, as RFC 9110 section 7.8 permits.
 bool choose_upgrade(Request& request) {
   http::RequestHead& head = request.head;
   std::string_view chosen;
-  // Each protocol once, however often the client names it.
+  // Each protocol is written once, even if the client names it several times.
   for (const std::string& allowed : request.route->upgrades) {
     std::string_view asked;
     http::for_each_upgrade(head.fields, [&](std::string_view one) {
@@ -148,8 +150,8 @@ Prepared prepare(Request& request, const Snapshot& snapshot, const ListenerSetti
     if (request.host.empty()) return {.refusal = &kEnds.missing_host};
     return {.own_answer = OwnAnswer::kRedirectToHttps};
   }
-  // A certificate is asked for by the name of the handshake: a connection made for another name must not be a
-  // way around that.
+  // The handshake asks for a certificate depending on the server name. A client must not avoid that with a
+  // handshake for another name.
   if (settings.tls != nullptr && settings.tls->asks_by_name() && !client.asked_for_certificate() &&
       settings.tls->asks_for(request.host))
     return {.refusal = &kEnds.misdirected_request};
@@ -176,7 +178,8 @@ Prepared prepare(Request& request, const Snapshot& snapshot, const ListenerSetti
   const auto rewritten = route.rewrite.apply(request.path, route.parameters, request.arena);
   if (!rewritten) return refuse(kEnds.bad_rewritten_path);
   request.target_path = *rewritten;
-  // An HTTP/2 client has asked for nothing but the switch (RFC 8441 section 4).
+  // The request of an HTTP/2 client is only for the upgrade (RFC 8441 section 4), so it cannot be forwarded
+  // without it.
   if (head.wants_upgrade && !choose_upgrade(request) && head.version == http::Version::kHttp2)
     return refuse(kEnds.protocol_not_supported);
   out.policies = route.policies.size();

@@ -14,16 +14,16 @@ namespace portcullis::proxy {
 
 class ClientConnection;
 
-// The methods that an answer of the gateway itself allows, where no route says more.
+// The value of the Allow field in answers of the gateway itself that do not depend on a route.
 inline constexpr std::string_view kUsualMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
-// The fields of a request that policies alone may set and still have to read: the values that the client sent
-// are kept apart until the policies have run.
+// The client's values of fields that policies must read, and that only policies may set for the target. The
+// gateway notes these values until the policies have run, and then removes them.
 class ClientValues {
  public:
-  // Takes note of the client's values in `fields`, by the rules of the route that governs the request.
+  // Notes the client's values in `fields`. `owned` names the fields, for the route that governs the request.
   void note(const policy::OwnedFields& owned, const http::Fields& fields, Arena& arena);
-  // The same for a copy of a request: `value`, which the original has, is `copied` in this.
+  // For a copy of a request: notes `copied`, the copy of `value`, if `original` has noted `value`.
   void note_copy(const ClientValues& original, std::string_view value, std::string_view copied, Arena& arena);
   // Removes the values that no policy has set anew.
   void drop(const policy::OwnedFields& owned, http::Fields& fields) const;
@@ -35,54 +35,55 @@ class ClientValues {
   size_t count_ = 0;
 };
 
-// A request as the gateway understands it: from its head to the place where it goes. The data of one
-// exchange; views point into the client's input or into the arena.
+// A request as the gateway understands it, from its head to its route and branch. Belongs to one exchange;
+// views point into the client's input or into the arena.
 struct Request {
   Arena arena{};
   http::RequestHead head{};
-  bool has_head = false;  // the head has been read whole
+  bool has_head = false;  // the whole head has been read
   std::string_view id{};
-  std::string_view host{};         // lower case, without port
-  std::string_view path{};         // canonical, as routes match it
-  std::string_view target_path{};  // as the target gets it
-  std::string_view allow{};        // the value of an Allow field that an answer of the gateway has to have
+  std::string_view host{};         // the host in canonical form, without the port
+  std::string_view path{};         // the canonical path, which routes match
+  std::string_view target_path{};  // the path that the target gets
+  std::string_view allow{};        // the value of the Allow field that a refusal must have; may be empty
   Origin origin{};
-  const Route* route = nullptr;      // that takes the request; null: none does
-  const Route* governing = nullptr;  // whose policies see the request: `route`, or what stands for it
-  const Branch* branch = nullptr;    // of the route, once it is known which upstream is asked
+  const Route* route = nullptr;      // the matching route; null when none matches
+  const Route* governing = nullptr;  // the route whose policies see the request: `route` or a substitute
+  const Branch* branch = nullptr;    // the chosen branch of the route; null before the choice
   ClientValues client_values{};
 
   // The host that the target is asked for.
   std::string_view authority_at_target() const {
     return route->host.empty() ? head.authority : std::string_view(route->host);
   }
-  // The target is asked for a gRPC call: by the client, or with the help of a policy that converts.
+  // True when the target gets a gRPC call: from the client, or because a policy converts the request.
   bool is_grpc_call(bool is_converted) const;
 };
 
-// Sets the request's identifier: the client's, or one made of two random words.
+// Sets the request's identifier: the client's x-request-id, or 32 random hexadecimal digits.
 template <typename Random>
 void choose_request_id(Request& request, Random random);
 
-// What the gateway answers by itself, whatever the routes are.
+// An answer that the gateway gives by itself, independent of the routes.
 enum class OwnAnswer : uint8_t { kNone, kRedirectToHttps, kOptions };
 
-// What has been found out of a request before its policies run.
+// The findings about a request before its policies run.
 struct Prepared {
   const telemetry::EndReason* refusal =
       nullptr;  // why the request is refused, once its policies have seen it
   OwnAnswer own_answer = OwnAnswer::kNone;
-  size_t policies = 0;        // how many of the governing route's policies are to see it
-  bool is_ambiguous = false;  // the connection cannot be used any more
+  size_t policies = 0;        // how many of the governing route's policies see the request
+  bool is_ambiguous = false;  // the path is ambiguous, so the connection must be closed
 };
 
-// The first step: characters that no URI has are encoded, and what a client says of its connection, or in the
-// gateway's place, is removed, before anything else reads the target and the fields.
+// The first step, before anything else reads the target and the fields: encodes characters that a URI must
+// not contain, finds the request's origin, and removes connection-specific fields and fields that clients
+// must not set.
 void screen_head(Request& request, const ListenerSettings& settings, const ClientConnection& client);
 
-// The second step: the canonical path, the route and the limits. Once the path is known, the policies of the
-// top level see also a request that is refused: a client that they do not admit must not learn which routes
-// there are.
+// The second step: finds the canonical path and the route, and checks the limits. A request that no route
+// takes, or that exceeds a limit, is refused only after the policies of the top level have seen it: a client
+// that they do not admit must not learn which routes exist.
 Prepared prepare(Request& request, const Snapshot& snapshot, const ListenerSettings& settings,
                  const ClientConnection& client);
 

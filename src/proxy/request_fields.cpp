@@ -13,7 +13,7 @@ void write_request_fields(http::HeadWriter& out, const ExchangeState& state, con
   const http::RequestHead& head = state.request.head;
   const bool traced = state.trace.active();
   for (const http::Field& field : head.fields) {
-    // These are written anew, below or by the message stream.
+    // These fields are written below, or by the message stream.
     if (field.id == FieldId::kHost || field.id == FieldId::kXRequestId || is_forwarding_field(field.id))
       continue;
     if (traced && telemetry::carries_trace_context(field.name)) continue;
@@ -31,14 +31,15 @@ void write_request_fields(http::HeadWriter& out, const ExchangeState& state, con
   }
   const auto& certificate = state.client.connection.certificate();
   if (state.settings.forward_client_certificate && certificate != nullptr) {
-    // RFC 9440 section 2: a byte sequence of RFC 8941. Encoding it allocates, which only its users pay for.
+    // The certificate is a byte sequence of RFC 8941 (RFC 9440 section 2). Encoding it allocates, but only
+    // when the field is configured.
     out.field("client-cert", ":", crypto::base64_encode(certificate->encoded, crypto::Base64::kStandard),
               ":");
   }
   if (head.body.has_length()) {
     out.number_field("content-length", head.body.length);
   } else if (head.body.kind == http::BodyKind::kNone) {
-    // The client's explicit zero.
+    // A client's explicit Content-Length of zero is passed on.
     if (const http::Field* length = head.fields.find(FieldId::kContentLength))
       out.field("content-length", length->value);
   }

@@ -4,11 +4,11 @@
 
 namespace portcullis::proxy {
 
-// Writes the field lines of a request as its target gets them, but those that only one version of HTTP has.
-// `span`: of the try, may be null.
+// Writes the field lines of a request for its target, except the fields that only one version of HTTP has.
+// `span` is the try's span; may be null.
 void write_request_fields(http::HeadWriter& out, const ExchangeState& state, const Trace::Span* span);
 
-// The request may be sent twice: its method says so, or a policy does.
+// True when the request may be sent twice, according to its method or to a policy.
 bool is_idempotent(const ExchangeState& state);
 
 }  // namespace portcullis::proxy

@@ -9,32 +9,33 @@
 
 namespace portcullis::proxy {
 
-// When a branch of a route is taken out for what its requests have come to.
+// The rules by which a branch of a route is taken out because its requests fail.
 struct RollbackRules {
   double error_share = 0;
-  std::vector<uint16_t> statuses{};  // that count as failures, sorted
-  uint64_t least_requests = 50;      // in an interval, to judge by it
+  std::vector<uint16_t> statuses{};  // the statuses that count as failures, sorted
+  uint64_t min_requests = 50;        // min requests in an interval to judge the branch
   Milliseconds interval{30'000};
-  Milliseconds hold{0};  // 0: for good
+  Milliseconds hold{0};  // how long the branch stays out; 0: until resume()
 
   bool operator==(const RollbackRules&) const = default;
 };
 
-// Whether a branch serves. Shared by all workers, without a lock, and lives through reloads. Counts are of an
-// interval and may lose one or two requests where two intervals meet.
+// Decides whether a branch serves requests. Shared by all workers, without a lock, and kept over reloads.
+// Each interval has its own counts, which may miss one or two requests at the change of intervals.
 class Rollback {
  public:
-  // `label`: what it is called in the log.
+  // `label` names the branch in the log.
   Rollback(std::string label, RollbackRules rules) : label_(std::move(label)), rules_(std::move(rules)) {}
 
   const RollbackRules& rules() const { return rules_; }
-  // Any thread.
+  // True while the branch is taken out. Any thread.
   bool is_out(Clock::time_point now) const {
     return out_until_.load(std::memory_order_relaxed) > now.time_since_epoch().count();
   }
-  // A request has ended: with this status, its body cut off or whole. Any thread.
+  // Counts a request that has ended with this status. `cut_off`: the response's body was incomplete. Any
+  // thread.
   void note(uint16_t status, bool cut_off, Clock::time_point now);
-  // The branch serves again. Any thread.
+  // Lets the branch serve requests again. Any thread.
   void resume();
   uint64_t times() const { return times_.load(std::memory_order_relaxed); }
 
@@ -47,7 +48,7 @@ class Rollback {
   std::atomic<int64_t> interval_began_{0};
   std::atomic<uint64_t> requests_{0};
   std::atomic<uint64_t> failures_{0};
-  std::atomic<uint64_t> times_{0};  // that it was taken out
+  std::atomic<uint64_t> times_{0};  // how often the branch was taken out
 };
 
 }  // namespace portcullis::proxy

@@ -39,54 +39,54 @@ struct Http2Settings {
 struct ListenerSettings {
   std::string name;
   SocketAddress address;
-  std::string address_text{};  // by which routes name it
-  SocketFileRights rights{};   // of a Unix socket's file
+  std::string address_text{};  // the address as `match.listeners` of a route writes it
+  SocketFileRights rights{};   // for the file of a Unix socket
   http::h1::HeadLimits head_limits{};
   Http2Settings http2{};
   ForwardingRules forwarding{};
-  http::FieldNames request_trailers{};   // that are passed on to targets
-  http::FieldNames response_trailers{};  // that are passed on to clients
+  http::FieldNames request_trailers{};   // trailers that are passed on to targets
+  http::FieldNames response_trailers{};  // trailers that are passed on to clients
   http::PathRules path_rules{};
-  uint64_t body_size = 0;                           // 0: no limit
-  uint64_t connections = 0;                         // of all workers together; 0: no limit
-  uint64_t connections_per_address = 0;             // of all workers together; 0: no limit
-  std::shared_ptr<AddressCounts> address_counts{};  // of all listeners
-  size_t send_buffer = Block::kBody;              // of a response that a client does not take, by connection
-  telemetry::ListenerMetrics* metrics = nullptr;  // outlives the snapshot
+  uint64_t body_size = 0;                           // max size of a request's body; 0: no limit
+  uint64_t connections = 0;                         // max connections on all workers; 0: no limit
+  uint64_t connections_per_address = 0;             // max connections on all workers; 0: no limit
+  std::shared_ptr<AddressCounts> address_counts{};  // shared by all listeners
+  size_t send_buffer = Block::kBody;                // bytes that wait for a slow client, per connection
+  telemetry::ListenerMetrics* metrics = nullptr;    // outlives the snapshot
   Milliseconds head_timeout{10'000};
   Milliseconds body_timeout{60'000};
   Milliseconds send_timeout{60'000};
   Milliseconds idle_timeout{75'000};
   TcpKeepalive keepalive{};
   std::shared_ptr<const tls::ServerContext> tls{};  // null: plain HTTP
-  std::string hsts{};                               // Strict-Transport-Security; empty: none
+  std::string hsts{};                               // the Strict-Transport-Security field; empty: no field
   bool forward_client_certificate = false;
   HalfClose half_close = HalfClose::kLeaves;
-  std::vector<IpRange> proxy_protocol{};  // who begins connections with a PROXY header
-  uint16_t https_port = 0;                // that requests without TLS are redirected to; 0: they are not
+  std::vector<IpRange> proxy_protocol{};  // peers that must send a PROXY header
+  uint16_t https_port = 0;  // the port to which requests without TLS are redirected; 0: no redirect
 };
 
-// A policy in the place that it has on a route.
+// A policy at its position on a route.
 struct PlacedPolicy {
   policy::PolicyPointer policy;
-  std::string name;                                  // its kind's
+  std::string name;                                  // the name of the policy's kind
   std::vector<telemetry::PolicyMetrics*> metrics{};  // one for each worker
-  config::Location location{};                       // in the configuration
+  config::Location location{};                       // the policy's place in the configuration
 
   const policy::Policy* operator->() const { return policy.get(); }
 };
 
 struct Route {
   std::string name;
-  Split split{};  // the upstreams that answer; empty where a policy answers
+  Split split{};  // the upstreams of the route; empty when a policy answers
   routing::PathParameters parameters;
   routing::PathRewrite rewrite{};
-  std::string host{};                    // that the upstream is asked for; empty: the client's
-  std::vector<PlacedPolicy> policies{};  // the configuration's, then the route's own
-  std::string pseudonym{};               // in Via, by which a request that comes back is known
+  std::string host{};                    // the host that targets are asked for; empty: the client's
+  std::vector<PlacedPolicy> policies{};  // the policies of the top level, then those of the route
+  std::string pseudonym{};               // the name in Via by which a request loop is detected
   std::vector<std::string> upgrades{};   // protocols that a client may switch to, in lower case
-  policy::OwnedFields owned_fields{};    // of the request, which a policy alone may set
-  bool idempotent = false;               // whatever the method: sent again like a GET
+  policy::OwnedFields owned_fields{};    // request fields that only a policy may set
+  bool idempotent = false;               // requests with any method may be sent again
   bool takes_trace = false;              // its `methods` list TRACE or TRACK
   bool marks_answers = false;            // one of its policies marks every answer
   bool watches_end = false;
@@ -96,13 +96,13 @@ struct Route {
 // Which requests are reported to a collector of traces.
 struct TracingRules {
   telemetry::Propagation propagation{};
-  uint32_t sample = 100;  // of 10,000 requests without a decision of the client
+  uint32_t sample = 100;  // how many of 10,000 requests, when the client has not decided
   bool honour_parent = true;
-  bool errors = true;  // requests that fail are told too
+  bool errors = true;  // failed requests are reported even if they are not in the sample
 };
 
-// Everything a configuration says, compiled. Immutable; shared by the workers; an exchange keeps the one it
-// began with, so that replacing it drops nothing.
+// A compiled configuration. Immutable; shared by the workers. An exchange keeps the snapshot with which it
+// began, so replacing the snapshot drops no request.
 struct Snapshot {
   Snapshot(uint64_t number, std::vector<routing::RouteRule> rules)
       : version(number), table(std::move(rules)) {}
@@ -111,20 +111,20 @@ struct Snapshot {
   SidePool* side_pool = nullptr;  // outlives the snapshot
   std::vector<ListenerSettings> listeners;
   std::vector<Route> routes;
-  // Stands for the route of requests that no route takes: the policies of the top level alone.
+  // The substitute for a route when no route matches: it has only the policies of the top level.
   Route unrouted{.name = {}, .parameters = routing::PathParameters(routing::Match{})};
-  http::FieldNames matched_fields;  // that `match.headers` of a route reads
-  size_t shared_policies = 0;       // how many of each route's policies, the first ones, are the top level's
+  http::FieldNames matched_fields;  // the fields that `match.headers` of any route reads
+  size_t shared_policies = 0;       // how many policies at the front of each route are the top level's
   telemetry::LogFormat log_format{{}};
   std::optional<TracingRules> tracing{};  // empty: tracing is off
   Milliseconds drain_timeout{30'000};
-  Milliseconds max_lag{0};  // beyond it a worker refuses requests; 0: never
+  Milliseconds max_lag{0};  // a worker with a longer lag refuses requests; 0: no limit
   std::vector<std::shared_ptr<const upstream::UpstreamDefinition>> upstreams;
-  std::set<std::string> hosts;  // names that targets are known by
+  std::set<std::string> hosts;  // the host names of targets
   upstream::Discovery::Settings dns;
   std::shared_ptr<const identity::Directory> consumers;
-  std::vector<telemetry::Group> groups;                                    // of consumers
-  std::vector<std::vector<telemetry::ResponseMetrics*>> consumer_metrics;  // by consumer, then worker
+  std::vector<telemetry::Group> groups;                                    // the groups of consumers
+  std::vector<std::vector<telemetry::ResponseMetrics*>> consumer_metrics;  // by consumer, then by worker
   routing::RouteTable table;
 };
 

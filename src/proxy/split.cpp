@@ -10,7 +10,7 @@
 namespace portcullis::proxy {
 namespace {
 
-// A place as the cookie has it.
+// The number of hexadecimal digits of a place in the cookie's value.
 constexpr size_t kDigits = 8;
 
 std::optional<uint32_t> read_place(std::string_view value) {
@@ -58,7 +58,7 @@ const Branch& Split::by_place(uint32_t place, Clock::time_point now) const {
   };
   const Branch* chosen = find(place, [](const Branch&) { return true; });
   if (chosen->serves(now)) return *chosen;
-  // The place is hashed again, or all places of a branch that is out would go to its neighbour.
+  // The place is hashed again. Otherwise all places of a branch that is taken out would go to its neighbour.
   const auto elsewhere = static_cast<uint32_t>(hash_mix(place, 0x9E3779B97F4A7C15ull) >> 32);
   const Branch* other = find(elsewhere, [now](const Branch& branch) { return branch.serves(now); });
   return other != nullptr ? *other : *chosen;

@@ -12,29 +12,30 @@
 
 namespace portcullis::proxy {
 
-// A part of a route's requests, and the upstream that answers them. A route without a split has one branch.
+// A share of a route's requests, and the upstream that gets these requests. A route without a split has one
+// branch.
 struct Branch {
-  std::string name{};                          // empty without a split
+  std::string name{};                          // empty for a route without a split
   size_t upstream = 0;                         // index into Snapshot::upstreams
-  size_t subset = 0;                           // of the upstream's targets
-  std::optional<policy::LimitKey> hash_key{};  // where its balancer goes by one
+  size_t subset = 0;                           // index of the subset of the upstream's targets
+  std::optional<policy::LimitKey> hash_key{};  // the key for the balancer, if the balancer uses one
   uint32_t weight = 1;
-  policy::Condition when{};                            // empty: none
-  std::shared_ptr<Rollback> rollback{};                // null: it stays
+  policy::Condition when{};                            // empty: no condition
+  std::shared_ptr<Rollback> rollback{};                // null: the branch is never taken out
   std::vector<telemetry::ResponseMetrics*> metrics{};  // one for each worker; empty without a split
 
   bool serves(Clock::time_point now) const { return !rollback || !rollback->is_out(now); }
 };
 
-// How a route divides its requests: by conditions, then by weight. A request's place, a number, says where
-// among the weights it stands: the branches share out all places in their order, so that a small change of
-// weights moves few.
+// Divides the requests of a route among its branches: by conditions, then by weight. Each request has a
+// place, a number. Each branch owns a range of places in proportion to its weight; the ranges follow each
+// other in the order of the branches, so a small change of weights moves few places to another branch.
 class Split {
  public:
-  // What keeps a client with its branch: a cookie, a key, or nothing.
+  // How a client is kept on its branch: by a cookie, by a key, or not at all.
   struct Sticky {
     std::string cookie{};
-    std::chrono::seconds ttl{0};  // 0: until the browser ends
+    std::chrono::seconds ttl{0};  // lifetime of the cookie; 0: until the browser is closed
     std::optional<policy::LimitKey> key{};
   };
 
@@ -44,16 +45,16 @@ class Split {
   bool empty() const { return branches_.empty(); }
   const std::vector<Branch>& branches() const { return branches_; }
   const Sticky& sticky() const { return sticky_; }
-  // The only branch of a route without a split; else null.
+  // The only branch; null when there are several.
   const Branch* only() const { return branches_.size() == 1 ? &branches_[0] : nullptr; }
-  // Whether conditions or keys look at the exchange.
+  // True when conditions or keys use the context of the policies.
   bool needs_context() const { return needs_context_; }
 
-  // The place that the client has already: by its key or its cookie; nothing for one that is new.
+  // The place that follows from the client's key or cookie; nothing for a new client.
   std::optional<uint32_t> known_place(policy::Context& context) const;
-  // The first branch whose condition holds, or null.
+  // The first serving branch whose condition is true, or null.
   const Branch* by_condition(const policy::Context& context, Clock::time_point now) const;
-  // The branch that has this place; the places of a branch that does not serve belong to the others.
+  // The branch that owns this place. The other branches share the places of a branch that does not serve.
   const Branch& by_place(uint32_t place, Clock::time_point now) const;
 
  private:
@@ -62,7 +63,7 @@ class Split {
   bool needs_context_ = false;
 };
 
-// The Set-Cookie field's value, in the arena. `secure`: the client came by TLS.
+// The value of the Set-Cookie field for this place, in the arena. `secure`: the client uses TLS.
 std::string_view write_place(const Split::Sticky& sticky, uint32_t place, bool secure, Arena& arena);
 
 }  // namespace portcullis::proxy

@@ -9,8 +9,8 @@
 namespace portcullis::proxy {
 namespace {
 
-// "IIIIIIIIIIIIIIIIEEEEEEEE" in hex, the target and the end in minutes since 1970, then 16 bytes of
-// signature.
+// The cookie's value: 16 hexadecimal digits of the target's id, 8 digits of its end in minutes since 1970,
+// and the signature.
 constexpr size_t kTarget = 16, kEnd = 8, kSigned = kTarget + kEnd, kSignature = 32,
                  kWhole = kSigned + kSignature;
 
@@ -51,7 +51,8 @@ std::optional<StickyVisit> read_sticky(const upstream::UpstreamDefinition& upstr
   const std::chrono::seconds ttl = upstream.sticky.ttl;
   if (ttl.count() == 0) return StickyVisit{*target, false};
   if (*end <= minutes(now)) return std::nullopt;
-  // The cookie was made by a node whose clock was ahead.
+  // A cookie that lasts longer than the ttl was made by a node whose clock was ahead, or before the ttl was
+  // reduced.
   return StickyVisit{*target, minutes(now + ttl / 2) >= *end || minutes(now + ttl) + 2 < *end};
 }
 

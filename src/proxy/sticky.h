@@ -15,19 +15,19 @@ namespace portcullis::proxy {
 
 struct StickyVisit {
   uint64_t target;
-  bool worn;  // the cookie is to be renewed: more than half of its time is over, or it lasts longer than the
-              // ttl allows
+  bool worn;  // the cookie must be renewed: more than half of its lifetime is over, or its lifetime is longer
+              // than the configured ttl
 };
 
-// Empty for a value that this gateway has not written, or that has expired.
+// Reads the cookie's value. Empty for a value with an invalid signature, or that has expired.
 std::optional<StickyVisit> read_sticky(const upstream::UpstreamDefinition& upstream, std::string_view value,
                                        std::chrono::sys_seconds now);
-// The Set-Cookie field's value, in the arena. `secure`: the client came by TLS.
+// The value of the Set-Cookie field for `target`, in the arena. `secure`: the client uses TLS.
 std::string_view write_sticky(const upstream::UpstreamDefinition& upstream, uint64_t target, bool secure,
                               std::chrono::sys_seconds now, Arena& arena);
 
-// A Set-Cookie field's value, in the arena, for a cookie that only the gateway reads. `ttl` 0: until the
-// browser ends. `secure`: the client came by TLS.
+// The value of a Set-Cookie field, in the arena, for a cookie that only the gateway reads. With a `ttl` of 0
+// the cookie lasts until the browser is closed. `secure`: the client uses TLS.
 std::string_view write_cookie(std::string_view name, std::string_view value, std::chrono::seconds ttl,
                               bool secure, Arena& arena);
 

@@ -9,30 +9,30 @@
 
 namespace portcullis::proxy {
 
-// Chooses the targets that an exchange asks, one after the other: the one that the client's cookie names,
-// then those that the balancer gives.
+// Chooses the targets that an exchange asks: first the target that the client's cookie names, then the
+// targets that the balancer picks.
 class TargetChoice {
  public:
-  // What it refers to outlives this. `request` has a branch.
+  // All references outlive this object. The branch of `request` must be set.
   TargetChoice(upstream::Upstream& upstream, Request& request, policy::Context& context)
       : upstream_(upstream), request_(request), context_(context) {}
 
-  // The target for the next try, or null when there is none.
+  // The target for the next try; null when there is no target.
   upstream::Target* next();
-  // A target that has not been asked, to be asked beside the others; null when there is none.
+  // A target that has not been asked yet, for a hedge; null when there is none.
   upstream::Target* another();
-  // `target` is asked.
+  // Records that `target` is asked.
   void note_asked(const upstream::Target& target) { asked_ |= upstream::Upstream::bit_of(target); }
-  // The Set-Cookie value that has the client come back to `target`; empty where there is nothing to be told.
+  // The Set-Cookie value that makes the client return to `target`; empty when no cookie must be sent.
   std::string_view cookie_for(const upstream::Target& target) const;
 
  private:
   upstream::Upstream& upstream_;
   Request& request_;
   policy::Context& context_;
-  uint64_t asked_ = 0;                // targets that have been asked, a bit each
-  std::optional<uint64_t> hash_;      // that the balancer goes by
-  std::optional<StickyVisit> visit_;  // what the client's cookie says
+  uint64_t asked_ = 0;                // the targets that have been asked, one bit each
+  std::optional<uint64_t> hash_;      // the hash for the balancer
+  std::optional<StickyVisit> visit_;  // the content of the client's cookie
   bool is_first_ = true;
 };
 

@@ -21,7 +21,7 @@ std::string_view text_of(const std::array<char, N>& digits) {
   return {digits.data(), N};
 }
 
-// Writes spans as OTLP's JSON has them.
+// Writes spans in OTLP's JSON format.
 class SpanWriter {
  public:
   explicit SpanWriter(std::string& out)
@@ -108,7 +108,7 @@ Trace::Span* Trace::begin_try(const upstream::Target& target, std::string_view u
                               Clock::time_point begin) {
   Span* span = begin_span("try", begin);
   if (span == nullptr) return nullptr;
-  // Both may have gone when the trace is told.
+  // The target may not exist any more when the trace is reported, so its name is copied.
   span->target = arena_->copy(target.definition().name);
   span->upstream = upstream;
   return span;
@@ -141,7 +141,7 @@ void Trace::write_fields(http::HeadWriter& out, const Span* of_try) const {
   }
 }
 
-// Written on the heap, because few requests are told of.
+// Writes the spans on the heap, because few requests are reported.
 void Trace::tell(const Request& request, const Record& record, const policy::Context& context,
                  Clock::time_point ended_at) const {
   if (rules_ == nullptr) return;

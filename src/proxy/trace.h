@@ -16,46 +16,50 @@ namespace portcullis::proxy {
 class WorkerContext;
 struct Record;
 
-// What an exchange tells of itself to a trace (OpenTelemetry): a span for the gateway, one for each policy
-// that has run, and one for each try. Does nothing until begin(). Spans lie in the request's arena.
+// The trace of an exchange (OpenTelemetry): a span for the gateway, a span for each policy that has run, and
+// a span for each try. Does nothing before begin(). The spans are in the request's arena.
 class Trace {
  public:
   struct Span {
     std::string_view name{};
     uint64_t id = 0;
     Clock::time_point begin{};
-    Clock::time_point end{};      // unset: the span goes on to the end of the exchange
-    std::string_view target{};    // of a try, its name; empty: this is no try
-    std::string_view upstream{};  // of a try, its name
+    Clock::time_point end{};      // unset: the span ends with the exchange
+    std::string_view target{};    // name of the try's target; empty when the span is not a try
+    std::string_view upstream{};  // name of the try's upstream
     std::string_view outcome{};
     uint16_t status = 0;
     Span* next = nullptr;
   };
 
-  // After the head of `request` has come: finds out whose trace this is, and whether it is wanted.
+  // Call this when the head of `request` has arrived: reads the client's trace context, and decides whether
+  // the trace is recorded.
   void begin(const TracingRules& rules, Request& request, WorkerContext& worker);
   bool active() const { return rules_ != nullptr; }
-  // A span is told for certain, not only in the case of a failure.
+  // True when spans are recorded, because they may have to be reported.
+  bool records() const { return records_; }
+  // True when the spans are reported in any case, and not only after a failure.
   bool sampled() const { return rules_ != nullptr && context_.sampled; }
 
-  // Null where nothing is recorded. `end` takes null.
+  // Begins a span; null when spans are not recorded. end_span() accepts null.
   Span* begin_span(std::string_view name, Clock::time_point begin);
   Span* begin_try(const upstream::Target& target, std::string_view upstream, Clock::time_point begin);
   static void end_span(Span* span, std::string_view outcome, uint16_t status = 0);
 
-  // The fields that tell a target of the trace: `span`, which may be null, is the parent of the target's own.
+  // Writes the trace context for a target. `span`, which may be null, becomes the parent of the target's
+  // span.
   void write_fields(http::HeadWriter& out, const Span* span) const;
-  // When the exchange is over.
+  // Reports the spans to the collector, if the trace is wanted. Call this when the exchange has ended.
   void tell(const Request& request, const Record& record, const policy::Context& context,
             Clock::time_point ended_at) const;
 
  private:
-  const TracingRules* rules_ = nullptr;  // null: nothing is traced
+  const TracingRules* rules_ = nullptr;  // null when the exchange is not traced
   WorkerContext* worker_ = nullptr;
   Arena* arena_ = nullptr;
-  telemetry::TraceContext context_{};  // its span is the gateway's
-  uint64_t parent_ = 0;                // the client's span
-  bool records_ = false;               // spans are kept, because they may have to be told
+  telemetry::TraceContext context_{};  // its span id is that of the gateway's span
+  uint64_t parent_ = 0;                // the id of the client's span
+  bool records_ = false;
   Span* spans_ = nullptr;
 };
 

@@ -7,8 +7,8 @@
 namespace portcullis::proxy {
 namespace {
 
-// Leaves a WebSocket when its connection is to end, at a moment of its own, so that its client does
-// not come back at the same time as all others.
+// Ends a WebSocket when its connection must end. The time is random, so that the clients of all WebSockets do
+// not reconnect at the same time.
 class Leaver final : public DrainWatcher, private Timer {
  public:
   Leaver(Tunnel& tunnel, Stream& client, Stream& target, Milliseconds delay)
@@ -21,7 +21,7 @@ class Leaver final : public DrainWatcher, private Timer {
  private:
   void fire() override {
     tunnel_.leaving = true;
-    // Wakes both directions, so that each looks whether the tunnel is being left.
+    // Wakes both directions, so that each checks `leaving`.
     client_.hurry_reader(Milliseconds(0));
     target_.hurry_reader(Milliseconds(0));
   }
@@ -32,7 +32,7 @@ class Leaver final : public DrainWatcher, private Timer {
   Milliseconds delay_;
 };
 
-// One direction of the tunnel, until it ends.
+// Runs one direction of the tunnel until it ends.
 Task<void> run_half(TunnelHalf half, Tunnel& tunnel) {
   Task<bool> relaying = relay_raw(half, tunnel);
   if (co_await relaying) co_return;
@@ -50,7 +50,7 @@ Task<void> run_tunnel(ExchangeState& state, Attempt& attempt, bool websocket) {
   Tunnel tunnel{attempt.target().upstream().timeouts.tunnel, worker.loop().now()};
   FrameTracker of_client, of_target;
   const GoingAway to_client, to_target(static_cast<uint32_t>(worker.random()));
-  // Most of the time that a drain may take, so that goodbyes can be answered in the rest.
+  // Uses only a part of the time for a drain, so that Close frames can be answered in the rest.
   static constexpr Milliseconds kUsualDrain{30'000};
   const Milliseconds drain = state.snapshot->snapshot->drain_timeout;
   const auto max =

@@ -4,9 +4,9 @@
 
 namespace portcullis::proxy {
 
-// Both sides of an exchange have agreed on another protocol: joins the client's and the target's streams
-// until the tunnel ends, and records how. `websocket`: the protocol has frames, and is left politely when the
-// connection is to end.
+// Copies bytes between the client and the target after both have switched to another protocol, until the
+// tunnel ends, and records how it has ended. `websocket`: the gateway sends a Close frame to both sides when
+// the client's connection must end.
 Task<void> run_tunnel(ExchangeState& state, Attempt& attempt, bool websocket);
 
 }  // namespace portcullis::proxy

@@ -9,8 +9,8 @@
 
 namespace portcullis::proxy {
 
-// co_await: what a task yields, or nothing once give_up() has been called: the task is then destroyed where
-// it waits, which takes back what it has begun. The task is started at once. On its loop's thread.
+// Runs a task that can be cancelled. co_await returns the result of the task, or nothing after give_up(),
+// which destroys the task while it waits. The constructor starts the task. On the loop's thread.
 template <typename T>
 class UnlessLeft final : private Timer {
  public:
@@ -18,9 +18,10 @@ class UnlessLeft final : private Timer {
   UnlessLeft(const UnlessLeft&) = delete;
   UnlessLeft& operator=(const UnlessLeft&) = delete;
 
-  // The task has ended, so that nothing is to be waited for.
+  // True when the task has ended.
   bool done() const { return running_.empty(); }
-  // Takes effect by a timer, because this may be called within an event that the task itself waits for.
+  // Cancels the task. A timer destroys it, because give_up() may be called within an event for which the task
+  // waits.
   void give_up() { loop_.arm(*this, Milliseconds(0)); }
 
   bool await_ready() const { return done(); }
@@ -40,7 +41,7 @@ class UnlessLeft final : private Timer {
   EventLoop& loop_;
   std::coroutine_handle<> waiter_;
   std::optional<T> result_;
-  TaskGroup running_;  // destroyed before what its task refers to
+  TaskGroup running_;  // destroyed before the members that the task uses
 };
 
 }  // namespace portcullis::proxy

@@ -11,7 +11,7 @@ constexpr uint16_t kGoingAway = 1001;
 
 }  // namespace
 
-// The size of the frame's head, as far as it is known by now.
+// The size of the frame's head, or the number of bytes that are needed to find the size.
 size_t FrameTracker::head_wanted() const {
   if (head_size_ < 2) return 2;
   const uint8_t length = head_[1] & kLength;

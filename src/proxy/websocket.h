@@ -7,14 +7,14 @@
 
 namespace portcullis::proxy {
 
-// Follows one direction of a WebSocket (RFC 6455 section 5.2) frame by frame, without looking into them, to
-// know where a frame of the gateway's own can be inserted.
+// Finds the frame boundaries in one direction of a WebSocket (RFC 6455 section 5.2), so that the gateway can
+// insert a frame of its own. Ignores the payload of the frames.
 class FrameTracker {
  public:
   void follow(std::string_view data);
-  // All of the last frame has passed.
+  // True when the last frame has passed to its end.
   bool at_boundary() const { return head_size_ == 0 && payload_left_ == 0; }
-  // A Close frame has passed: nothing else follows it.
+  // True when a Close frame has passed; no frame follows a Close frame.
   bool saw_close() const { return saw_close_ && at_boundary(); }
 
  private:
@@ -22,12 +22,13 @@ class FrameTracker {
   void finish_head();
 
   std::array<uint8_t, 14> head_{};
-  size_t head_size_ = 0;  // of the frame that begins
+  size_t head_size_ = 0;  // received bytes of the current frame's head
   uint64_t payload_left_ = 0;
   bool saw_close_ = false;
 };
 
-// A Close frame that says "going away" (1001); as clients send it, masked by `key`.
+// A Close frame with the status 1001 (going away). With a `key` the frame is masked, as frames of clients
+// must be.
 class GoingAway {
  public:
   GoingAway();

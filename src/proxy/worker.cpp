@@ -40,7 +40,8 @@ void Worker::run(ListenerSockets sockets) {
   adopt(std::move(first_), std::move(sockets));
   loop_.set_round_watcher(this);
   loop_.run();
-  // On this thread, because frames and blocks go back to its pools.
+  // These objects are destroyed on this thread, because frames and blocks go back to its pools.
+
   for (const auto& listener : listeners_) listener->acceptors.clear();
   tasks_.clear();
   listeners_.clear();
@@ -74,13 +75,13 @@ void Worker::adopt(std::shared_ptr<const Snapshot> snapshot, ListenerSockets soc
     for (UniqueFd& socket : sockets[i]) {
       listener->acceptors.push_back(std::make_unique<Acceptor>(
           loop_, std::move(socket),
-          // The acceptor is the listener's own, so it must not keep it alive.
+          // The listener owns the acceptor, so the acceptor must not keep the listener alive.
           [this, weak = std::weak_ptr(listener)](UniqueFd fd, const SocketAddress& peer) {
             if (const auto alive = weak.lock()) accept(alive, std::move(fd), peer);
           }));
       listener->acceptors.back()->hold(pressure_ >= Pressure::kFull);
     }
-    // It may have changed since the socket was opened; connections inherit it.
+    // The setting may have changed since the socket was opened; connections inherit it from the socket.
     for (const auto& acceptor : listener->acceptors) set_keepalive(acceptor->fd(), settings.keepalive);
     listeners_.push_back(listener);
   }
@@ -97,7 +98,7 @@ void Worker::close(Listener& listener) {
   });
 }
 
-// Clients that have connected by now are served.
+// Stops accepting. Clients that have connected already are still served.
 void Worker::stop_accepting(Listener& listener) {
   for (const auto& acceptor : listener.acceptors) acceptor->accept_waiting();
   listener.acceptors.clear();
@@ -131,7 +132,7 @@ void Worker::errand_ended() {
 }
 
 void Worker::replace_snapshot(std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets) {
-  // Descriptors cannot be copied, and a message must be.
+  // Messages must be copyable, but descriptors are not.
   auto shared = std::make_shared<ListenerSockets>(std::move(sockets));
   loop_.post([this, fresh = std::move(snapshot), shared] {
     if (!draining_) adopt(fresh, std::move(*shared));
@@ -210,7 +211,7 @@ void Worker::rehearse(RehearsalRequest request, std::function<void(Rehearsal)> r
       receive(std::move(out));
     }
   };
-  // A message must be copyable.
+  // Messages must be copyable, so the request is shared.
   auto shared = std::make_shared<const RehearsalRequest>(std::move(request));
   loop_.post([this, shared = std::move(shared), receive = std::move(receive)] {
     tasks_.spawn(Life::run(*this, shared, receive));

@@ -20,50 +20,50 @@ namespace portcullis::proxy {
 
 class ClientConnection;
 
-// The addresses of targets that are known by host names, and the targets that have been discovered, by
-// upstream.
+// The addresses of the targets' host names, by host name, and the discovered targets, by upstream.
 struct KnownTargets {
   std::map<std::string, upstream::Addresses> addresses;
   std::map<std::string, std::shared_ptr<const upstream::TargetList>> discovered;
 };
 
-// One thread and all it serves: listeners, client connections, pools. Methods are for the control thread; the
-// work they ask for happens on the worker's own.
+// One thread with its listeners, client connections and connection pools. Public methods are called by the
+// control thread, and take effect on the worker's thread.
 class Worker final : public WorkerContext, private RoundWatcher {
  public:
-  // The thread starts at once, and sockets that a predecessor passed on may have requests waiting: so `known`
-  // is what the first of them needs. `access_log` and `traces` may be null. `on_finished` is called on the
-  // worker's thread as its last act.
+  // Starts the thread. `known` has the targets that are known at the start, because requests may already wait
+  // on sockets that another process has passed on. `access_log` and `traces` may be null. `on_finished` is
+  // called at the end of the worker's thread.
   Worker(size_t index, std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets, KnownTargets known,
          telemetry::WorkerMetrics& metrics, telemetry::AccessLog* access_log,
          telemetry::TraceExporter* traces, std::function<void()> on_finished);
   ~Worker() override;
 
-  // From now on new exchanges use `snapshot`. `sockets` has what its new listeners need; listeners that it
-  // does not have any more are closed, and their connections as soon as their exchange has ended.
+  // Makes new exchanges use `snapshot`. `sockets` has the sockets of its new listeners. Listeners that are
+  // not in the snapshot are closed, and so are their connections, each after its current exchange.
   void replace_snapshot(std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets);
-  // From now on `host` stands for these addresses.
+  // Sets the addresses of the host name `host`.
   void set_addresses(const std::string& host, const upstream::Addresses& addresses);
-  // From now on these are the targets that have been discovered for the upstream of that name, also of later
-  // snapshots.
+  // Sets the discovered targets of the upstream with this name, in this snapshot and in later ones.
   void set_discovered(const std::string& upstream, std::shared_ptr<const upstream::TargetList> targets);
-  // Stops accepting, closes idle connections and lets the others finish their exchange; the thread ends when
-  // none is left or the deadline has passed.
+  // Stops accepting, closes idle connections and lets the other connections finish their exchange. The thread
+  // ends when no connection or errand is left, or when `deadline` has passed.
   void drain(Milliseconds deadline);
   void join();
-  // Opens a live tail of that number, or closes it (null): what fits is told with what is notable.
+  // Starts the live tail with this id, or ends it when `filter` is null. collect_notables() then also returns
+  // the requests that the filter selects.
   void set_tail(uint64_t id, std::shared_ptr<const telemetry::TailFilter> filter);
-  // Whether exchanges read the clock more often, to tell the gateway's own time from its targets'.
+  // Sets whether exchanges read the clock more often, to measure the gateway's own time apart from the time
+  // of its targets.
   void set_measuring(bool measuring);
-  // `receive` gets what is notable of single requests since it was last asked for, on `loop`'s thread.
+  // Calls `receive` on the thread of `loop` with the notable requests since the last call.
   void collect_notables(EventLoop& loop, std::function<void(telemetry::Notables::Batch)> receive);
 
-  // `receive` gets what would become of the request, on the worker's thread; never, when the worker ends
-  // before.
+  // Finds out what the gateway would do with `request`, and calls `receive` on the worker's thread with the
+  // result. `receive` is not called when the worker ends first.
   void rehearse(RehearsalRequest request, std::function<void(Rehearsal)> receive);
 
   void set_pressure(Pressure pressure);
-  // Measures how long events wait for this worker, by a message that waits with them.
+  // Measures how long events wait for this worker, with a message that waits like an event.
   void probe_lag();
 
   void log(const telemetry::LogFormat& format, const telemetry::AccessEntry& entry) override;
@@ -100,17 +100,17 @@ class Worker final : public WorkerContext, private RoundWatcher {
   telemetry::AccessLog* access_log_;
   telemetry::TraceExporter* traces_;
   std::function<void()> on_finished_;
-  std::shared_ptr<const Snapshot> first_;  // until the thread has begun
-  // The lags of the last probes. Only a lasting lag counts: the smallest of them (as CoDel, RFC 8289 section
-  // 3).
+  std::shared_ptr<const Snapshot> first_;  // set until the thread has started
+  // The lags of the last probes. The worker's lag is the smallest of them, so a short peak does not count
+  // (like CoDel, RFC 8289 section 3).
   std::array<Clock::duration, 4> lags_{};
   size_t next_lag_ = 0;
-  std::atomic<int> probes_{0};  // probes that have been sent and not been received
+  std::atomic<int> probes_{0};  // probes that were sent and have not arrived
   size_t open_connections_ = 0;
   size_t errands_ = 0;
   Deadline deadline_{*this};
   KnownTargets known_;
-  std::vector<std::shared_ptr<Listener>> listeners_;  // as the snapshot's
+  std::vector<std::shared_ptr<Listener>> listeners_;  // in the order of the snapshot's listeners
   IntrusiveList<ClientConnection> connections_;
   TaskGroup tasks_;
   std::thread thread_;

@@ -17,10 +17,10 @@
 
 namespace portcullis::proxy {
 
-// What connections and exchanges need of the worker that runs them. Used on the worker's thread only.
+// The part of a worker that its connections and exchanges use. On the worker's thread.
 class WorkerContext {
  public:
-  // `syscalls` may be null: each system call is then made by itself.
+  // `syscalls` may be null: system calls are then not batched.
   WorkerContext(size_t index, std::unique_ptr<BatchedSyscalls> syscalls)
       : index_(index), syscalls_(std::move(syscalls)) {}
   WorkerContext(const WorkerContext&) = delete;
@@ -29,29 +29,30 @@ class WorkerContext {
 
   size_t index() const { return index_; }
   EventLoop& loop() { return loop_; }
-  // What new exchanges use.
+  // The snapshot that new exchanges use.
   const std::shared_ptr<WorkerSnapshot>& current() const { return current_; }
   uint64_t random() { return random_.next(); }
   telemetry::Notables& notables() { return notables_; }
   bool draining() const { return draining_; }
   Pressure pressure() const { return pressure_; }
-  // Requests are to be refused: there is no room for them, or those before them wait too long.
+  // True when requests must be refused, because memory or descriptors are used up or because the worker's lag
+  // is too long.
   bool overloaded() const { return pressure_ >= Pressure::kOver || lagging_; }
   bool logging() const { return logging_; }
-  // The moments in an exchange are told, or counted.
+  // True when exchanges must note points in time, for the access log or for the metrics.
   bool measures() const { return measuring_ || logging_; }
 
-  // Only while logging().
+  // Writes a line to the access log. Call this only while logging().
   virtual void log(const telemetry::LogFormat& format, const telemetry::AccessEntry& entry) = 0;
-  // Only while something traces: `spans` in OTLP's JSON.
+  // Passes `count` spans, in OTLP's JSON format, to the exporter. Call this only when tracing is configured.
   virtual void tell_trace(std::string_view spans, size_t count) = 0;
-  // Runs a task that no client waits for; what is left of it ends with the worker.
+  // Runs a task for which no client waits. A task that has not ended is destroyed with the worker.
   virtual void spawn(Task<void> task) = 0;
   virtual void note_shed() = 0;
-  // A connection is closed because its client's address has too many.
+  // Counts a connection that is closed because its client's address has too many connections.
   virtual void note_refused_address() = 0;
   virtual void connection_ended(Listener& listener) = 0;
-  // Of what goes on without a client, and is to come to its end before the worker does.
+  // The beginning and the end of a task without a client. A draining worker waits for such tasks.
   virtual void errand_began() = 0;
   virtual void errand_ended() = 0;
 

@@ -9,10 +9,11 @@
 
 namespace portcullis::proxy {
 
-// A snapshot as one worker sees it, with that worker's connection pools and balancer states. Shared, on the
-// worker's thread only, by the exchanges that began with it.
+// One worker's view of a snapshot, with the worker's connection pools and balancer states. Shared by the
+// exchanges that began with it. On the worker's thread.
 struct WorkerSnapshot {
-  // Upstreams that `before` (may be null) has with the same definition are shared with it.
+  // Upstreams whose definition has not changed are shared with `before`, which may be null.
+
   WorkerSnapshot(EventLoop& loop, std::shared_ptr<const Snapshot> compiled, const WorkerSnapshot* before,
                  uint64_t seed);
 

@@ -15,8 +15,8 @@ class RE2;
 
 namespace portcullis::routing {
 
-// The parts of a path that a route's match names: the `{name}`s of `path`, the named groups of `regex`, and
-// `rest`, the text after `prefix` and its slash. Immutable; any thread.
+// The parts of a path that a route's match names: the `{name}`s of `match.path`, the named groups of
+// `match.path_regex`, and `rest`, the text after `match.path_prefix` and its slash. Immutable; any thread.
 class PathParameters {
  public:
   explicit PathParameters(const Match& match);

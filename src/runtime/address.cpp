@@ -93,13 +93,6 @@ SocketAddress SocketAddress::of_socket(int fd) {
   return address;
 }
 
-SocketAddress SocketAddress::of_peer(int fd) {
-  SocketAddress address;
-  address.length_ = capacity();
-  if (getpeername(fd, address.data(), &address.length_) != 0) address.length_ = 0;
-  return address;
-}
-
 bool SocketAddress::is_local() const {
   if (family() == AF_INET) return ntohl(storage_.v4.sin_addr.s_addr) >> 24 == 127;
   if (family() == AF_INET6) return IN6_IS_ADDR_LOOPBACK(&storage_.v6.sin6_addr) != 0;

@@ -19,9 +19,8 @@ class SocketAddress {
 
   // Parses "127.0.0.1:80", "[::1]:80" or "unix:/path". Host names are refused; see split_host_port().
   static Result<SocketAddress> parse(std::string_view text);
-  // The address that `fd` is bound to, or its peer's.
+  // The address that `fd` is bound to.
   static SocketAddress of_socket(int fd);
-  static SocketAddress of_peer(int fd);
 
   const sockaddr* data() const { return reinterpret_cast<const sockaddr*>(&storage_); }
   sockaddr* data() { return reinterpret_cast<sockaddr*>(&storage_); }

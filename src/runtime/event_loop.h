@@ -84,7 +84,7 @@ class EventLoop {
   void run();
   // Makes run() return. Any thread.
   void stop();
-  // Handles one batch of events; waits at most `longest` for the first event.
+  // Handles one batch of events; waits at most `max` for the first event.
   void run_once(Milliseconds max);
 
   // Runs `message` on the loop's thread. Messages of one sending thread stay in order. Any thread.

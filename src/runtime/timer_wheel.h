@@ -32,7 +32,7 @@ class TimerWheel {
   // Fires the timers whose expiry is at most `now`. A timer may arm or cancel any timer while it fires.
   void advance(uint64_t now);
 
-  // Ticks until advance() must be called again, at most `most`. The result may be too early, never too late.
+  // Ticks until advance() must be called again, at most `max`. The result may be too early, never too late.
   uint64_t ticks_until_next(uint64_t max) const;
 
  private:

@@ -44,7 +44,7 @@ struct Ends {
       "A field of the request continues on further lines, which HTTP no longer allows."};
   EndReason too_many_fields{"too_many_fields", By::kGateway, In::kHead, 431,
                             "The request has more fields than the listener's `limits.field_count`, or than "
-                            "the policies `request_limits` and `headers` allow."};
+                            "a policy allows."};
   EndReason head_too_large{"head_too_large", By::kGateway, In::kHead, 431,
                            "The request's head is larger than the listener's `limits.head_size`."};
   EndReason bad_content_length{"bad_content_length", By::kClient, In::kHead, 400,
@@ -96,9 +96,8 @@ struct Ends {
                        "requests wait too long. The response has `Retry-After`."};
   EndReason no_upstream{"no_upstream", By::kGateway, In::kPolicies, 500,
                         "The route has no upstream, and no policy answered."};
-  EndReason answered_by_policy{
-      "answered_by_policy", By::kPolicy, In::kPolicies, 0,
-      "A policy such as `redirect`, `respond` or `cors` answered; the upstream was not asked."};
+  EndReason answered_by_policy{"answered_by_policy", By::kPolicy, In::kPolicies, 0,
+                               "A policy answered; the upstream was not asked."};
 
   // Failures while reading the request's body.
   EndReason body_too_large{
@@ -165,8 +164,8 @@ struct Ends {
                                      "The target switched to a protocol that it was not asked for."};
   EndReason upstream_failed{"upstream_failed", By::kTarget, In::kWaiting, 502,
                             "No target gave a response that can be passed on. A request that waited for the "
-                            "cache to fetch the response by another request can end with this reason too; "
-                            "the log line of the other request has the cause."};
+                            "response to another request, which a policy shares with it, can end with this "
+                            "reason too; the log line of the other request has the cause."};
   EndReason upstream_malformed{
       "upstream_malformed", By::kTarget, In::kWaiting, 502,
       "The target's response is not valid HTTP, or a policy that converts it cannot read it."};
@@ -186,8 +185,8 @@ struct Ends {
       "upstream_head_too_large", By::kTarget, In::kWaiting, 502,
       "The head of the target's response is larger than the upstream's `limits.head_size`."};
   EndReason response_too_large{"response_too_large", By::kPolicy, In::kWaiting, 502,
-                               "The target's message is larger than `response_size` of `grpc_transcoding`, "
-                               "or the JSON made of it more than eight times as large."};
+                               "The target's response is larger than a policy that reads the whole of it "
+                               "allows, or what the policy makes of it is much larger than that."};
 
   // A response that breaks off. The client gets 502 if nothing has been sent yet; otherwise a reset.
   EndReason upstream_closed{"upstream_closed", By::kTarget, In::kBody, 502,

@@ -273,14 +273,16 @@ void LogFormat::write_json(const AccessEntry& entry, TextWriter& out) const {
 }
 
 void LogFormat::append_variable(const Part& part, const AccessEntry& entry, TextWriter& out) const {
+  const size_t begin = out.size();
   switch (*part.variable) {
     case Variable::kRequestMethod: return append_escaped(out, entry.method);
     case Variable::kRequestHost: return append_escaped(out, entry.host);
     case Variable::kRequestPath: return append_escaped(out, entry.canonical_path);
     case Variable::kRequestRawPath: return append_escaped(out, entry.path);
     case Variable::kRequestQuery:
-      if (entry.query.empty()) return out.write("-");
-      return append_query(entry.query, out, append_escaped_text);
+      append_query(entry.query, out, append_escaped_text);
+      if (out.size() == begin) out.write("-");
+      return;
     case Variable::kRequestVersion: return append_escaped(out, entry.version);
     case Variable::kRequestId: return append_escaped(out, entry.request_id);
     case Variable::kRequestBytes: return out.number(entry.request_bytes);

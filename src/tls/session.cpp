@@ -216,7 +216,7 @@ bool Session::encode(std::span<iovec>& pieces) {
   forget_errors();
   // Small pieces are gathered into one record; large pieces are encrypted without this copy.
   thread_local std::array<char, kRecord> gathered;
-  while (!pieces.empty() && room() >= kLargestRecord) {
+  while (!pieces.empty() && room() >= kMaxRecord) {
     iovec& front = pieces.front();
     const char* data = static_cast<const char*>(front.iov_base);
     size_t size = std::min(front.iov_len, kRecord);

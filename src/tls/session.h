@@ -77,7 +77,7 @@ class Session final : public StreamCodec {
 
   // The max plaintext of a record (RFC 8446 section 5.1), and the max size of an encrypted record.
   static constexpr size_t kRecord = 16 * 1024;
-  static constexpr size_t kLargestRecord = kRecord + 512;
+  static constexpr size_t kMaxRecord = kRecord + 512;
 
   SslPointer ssl_;
   std::string received_;      // bytes given to begin_with(), which are read before the socket

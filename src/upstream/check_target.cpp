@@ -19,14 +19,14 @@ namespace {
 using http::HeadState;
 
 constexpr size_t kMaxHead = 64 * 1024;
-constexpr size_t kMaxBody = 64 * 1024;  // no more of the body is read
+constexpr size_t kMaxBody = 64 * 1024;  // the max number of bytes of the body that are read
 
 std::string words(int error) {
   if (error == ETIMEDOUT) return "no answer in time";
   return error == 0 ? "it closed the connection" : std::strerror(error);
 }
 
-// Why there is no head of a response.
+// The message for a response whose head could not be read.
 std::string words(HeadState state, const http::ClientStream& message, bool is_http2) {
   switch (state) {
     case HeadState::kTimedOut: return words(ETIMEDOUT);
@@ -36,7 +36,7 @@ std::string words(HeadState state, const http::ClientStream& message, bool is_ht
   }
 }
 
-// Why a body has broken off.
+// The message for a response whose body has failed.
 std::string words(const http::BodyFailure& failure) {
   switch (failure.kind) {
     case http::BodyFailure::Kind::kFailed: return words(failure.error);
@@ -45,14 +45,14 @@ std::string words(const http::BodyFailure& failure) {
   }
 }
 
-// One check: a connection of its own, and a request on it.
+// One check: opens a connection, and sends a request unless the check is for TCP only.
 class Check {
  public:
   Check(EventLoop& loop, const UpstreamDefinition& upstream, const SocketAddress& place,
         const std::string& name)
       : loop_(loop), upstream_(upstream), place_(place), name_(name) {}
 
-  // "" when the target has passed, otherwise the reason.
+  // Runs the check. The result is "" when the target has passed, otherwise the reason.
   Task<std::string> run();
 
  private:
@@ -75,7 +75,7 @@ class Check {
                                      .field_count = http::Fields::kCapacity,
                                      .target_length = 0,
                                      .lenient = upstream_.response_limits.lenient};
-  // HTTP/2: has the connection, of which `stream_` is one stream.
+  // For HTTP/2: owns the connection; `stream_` is one of its streams.
   Http2Pool shared_{loop_, check_.timeout, upstream_.http2, limits_, nullptr};
   Stream stream_{loop_};
 };
@@ -104,7 +104,7 @@ Task<std::string> Check::run() {
     message = std::make_unique<http::h1::ClientMessageStream>(stream_, limits_);
   }
   CheckAnswer answer;
-  // Whatever the target sends, and however slowly.
+  // The deadline also ends an answer that arrives slowly or never ends.
   const Deadline limit(loop_, time_left(), [this] {
     is_late_ = true;
     stream_.cancel();

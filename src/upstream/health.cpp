@@ -113,7 +113,7 @@ void UpstreamHealth::judge(const EjectionRules& rules, Clock::time_point now) {
   }
   std::vector<double> latencies;
   for (const Count& one : counts) {
-    if (one.answered >= rules.least_requests && !one.target->ejected(now)) latencies.push_back(one.latency);
+    if (one.answered >= rules.min_requests && !one.target->ejected(now)) latencies.push_back(one.latency);
   }
   std::sort(latencies.begin(), latencies.end());
   // The lower median, so that with few targets the slow target itself is not the reference.
@@ -123,9 +123,9 @@ void UpstreamHealth::judge(const EjectionRules& rules, Clock::time_point now) {
     const uint64_t all = one.answered + one.failed;
     const double share = all == 0 ? 0 : static_cast<double>(one.failed) / static_cast<double>(all);
     std::string why;
-    if (rules.error_share > 0 && all >= rules.least_requests && share >= rules.error_share)
+    if (rules.error_share > 0 && all >= rules.min_requests && share >= rules.error_share)
       why = std::to_string(one.failed) + " of " + std::to_string(all) + " requests failed";
-    if (rules.slowness > 0 && one.answered >= rules.least_requests && latencies.size() > 1 &&
+    if (rules.slowness > 0 && one.answered >= rules.min_requests && latencies.size() > 1 &&
         one.latency > rules.slowness * usual)
       why = "it takes " + std::to_string(static_cast<uint64_t>(one.latency)) + " us, others " +
             std::to_string(static_cast<uint64_t>(usual));

@@ -17,7 +17,7 @@ struct EjectionRules {
   uint32_t failures_in_row = 3;  // 0: consecutive failures do not eject
   double error_share = 0;        // of an interval's requests; 0: does not eject
   double slowness = 0;           // multiple of the other targets' latency; 0: does not eject
-  uint64_t least_requests = 20;  // min requests in an interval to judge the target
+  uint64_t min_requests = 20;    // min requests in an interval to judge the target
   Milliseconds interval{10'000};
   Milliseconds ejection{10'000};  // the first ejection; doubled for each further one in a row
   Milliseconds max{300'000};

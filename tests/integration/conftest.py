@@ -6,6 +6,7 @@ import tempfile
 
 import pytest
 
+import cache_origin
 import grpc_service
 import harness
 import http2
@@ -103,6 +104,14 @@ def echo(demo):
 def server():
     """server(respond, certificate=None) -> servers.Server."""
     yield from kept(servers.Server, servers.Server.close)
+
+
+@pytest.fixture
+def origin():
+    """A cache_origin.Origin."""
+    made = cache_origin.Origin()
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
-"""A client and a server that send HTTP/2 frame by frame, so that they can also send invalid frames."""
+"""A client and a server that send HTTP/2 frame by frame, so that they can also send invalid frames; and what else the tests of HTTP/2 share."""
 
 import socket
-import threading
+import subprocess
 
 import hpack
 from hyperframe import frame as frames
@@ -10,6 +10,16 @@ import harness
 
 OK = [(":status", "200"), ("x-from", "h2")]
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+BASE = [(":method", "GET"), (":scheme", "http"), (":authority", "a"), (":path", "/")]  # the head of a plain request
+
+
+def curl(*arguments):
+    return subprocess.run(["curl", "-sS", "--max-time", "30", *arguments], capture_output=True)
+
+
+def h2_configuration(*ports, upstream="", **settings):
+    """A configuration whose targets speak HTTP/2."""
+    return harness.simple_configuration(*ports, extra_upstream="    protocol: http2\n" + upstream, **settings)
 
 
 class Closed(Exception):

@@ -71,6 +71,14 @@ def test_a_line_of_the_table_says_whether_the_target_is_met():
     assert table.by_ratio("plain", runs, ("floor_epoll",), 1.05).endswith("| 1.00 (1.00 to 1.00) | 1.05 | yes |")
 
 
+def test_a_line_of_the_table_says_what_the_kernel_takes():
+    import table
+    runs = {"portcullis": [run | {"kernel_share": 0.75} for run in rounds(*[20.0] * 20)],
+            "floor_epoll": [run | {"kernel_share": 0.95} for run in rounds(*[10.0] * 20)]}
+    assert table.by_ratio("plain", runs, ("floor_epoll",), 1.05, with_kernel=True).startswith(
+        "| plain | 20.0 us, 15.0 of them in the kernel | relay by epoll 10.0 us, 9.5 of them in the kernel | 2.00 ")
+
+
 def test_a_line_of_the_table_says_when_the_ratio_did_not_settle():
     import table
     runs = {"portcullis": rounds(*range(10, 30)), "nginx": rounds(*[20.0] * 20)}

@@ -10,7 +10,7 @@ import struct
 import pytest
 
 import harness
-from cache_origin import Answer, Origin
+from cache_origin import Answer
 from harness import wait_for
 from identity import ask, configuration, hashed
 
@@ -39,13 +39,6 @@ def clock(tmp_path):
                 ended.callback(made.stop)
                 return made
         yield Clock
-
-
-@pytest.fixture
-def origin():
-    made = Origin()
-    yield made
-    made.close()
 
 
 def limited(port, file, per="day"):

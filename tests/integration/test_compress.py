@@ -10,20 +10,13 @@ import pytest
 
 import harness
 import sanitizers
-from cache_origin import Answer, Origin, ask
+from cache_origin import Answer, ask
 from harness import BINARY
 
 pytestmark = sanitizers.one_worker
 
 TEXT = json.dumps([{"id": i, "name": f"product {i}", "tags": ["a", "b", "c"]} for i in range(2000)]).encode()
 JSON = {"content-type": "application/json"}
-
-
-@pytest.fixture
-def origin():
-    made = Origin()
-    yield made
-    made.close()
 
 
 def configuration(origin, settings="", before="", behind="", upstream="upstream: main"):

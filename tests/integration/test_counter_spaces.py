@@ -2,10 +2,10 @@
 
 import harness
 from harness import metric
+from hmac_signatures import CONSUMERS as SIGNERS
+from hmac_signatures import send as send_signed
+from hmac_signatures import signed
 from identity import hashed, read_response
-from test_hmac_auth import CONSUMERS as SIGNERS
-from test_hmac_auth import send as send_signed
-from test_hmac_auth import signed
 
 KEY = "shop-key-0123456789abcdef"
 CONSUMERS = f'{SIGNERS}, {{name: buyer, credentials: {{keys: ["{hashed(KEY)}"]}}}}'

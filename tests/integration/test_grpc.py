@@ -7,7 +7,7 @@ import pytest
 
 import harness
 from harness import metric, wait_for
-from test_http2_upstream import h2_configuration
+from http2 import h2_configuration
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import concurrent.futures
 import grpc
 import pytest
 
-from test_http2_upstream import h2_configuration
+from http2 import h2_configuration
 
 ANY_SIZE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1), ("grpc.max_metadata_size", 64 << 10),
             ("grpc.absolute_max_metadata_size", 64 << 10)]

@@ -16,7 +16,7 @@ import test_grpc_web
 from grpc_service import descriptors
 from harness import free_port, log_lines, wait_for
 from hyperframe import frame as frames
-from test_http2_upstream import h2_configuration
+from http2 import h2_configuration
 
 BOOK = {"name": "shelves/1/books/1", "title": "The Green Book", "pageCount": 320, "isbn": "9780306406157", "inPrint": True,
         "genre": "NOVEL", "tags": ["green", "old"]}

@@ -9,7 +9,7 @@ import pytest
 
 import sanitizers
 from harness import free_port, log_lines, wait_for
-from test_http2_upstream import h2_configuration
+from http2 import h2_configuration
 
 pytestmark = sanitizers.one_worker
 

@@ -12,15 +12,10 @@ import harness
 import sanitizers
 from harness import read_head, read_response, simple_configuration, wait_for
 from hyperframe import frame as frames
-from http2 import OK
+from http2 import OK, curl, h2_configuration
 from peer_memory import Peak
-from test_http2 import curl
 
 PASSING_TRAILERS = "    trailers: {request: [x-end], response: [x-sum]}\n"
-
-
-def h2_configuration(*ports, upstream="", **settings):
-    return simple_configuration(*ports, extra_upstream="    protocol: http2\n" + upstream, **settings)
 
 
 def echo(peer, stream):

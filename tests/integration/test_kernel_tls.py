@@ -12,7 +12,7 @@ import pytest
 
 import harness
 from harness import check, free_port, metric, read_response, wait_for
-from test_tls import EDGE, client, configuration, curl
+from tls import EDGE, client, configuration, curl
 
 KERNEL = pathlib.Path(harness.BINARY).parent / "tests/support/libkernel_tls.so"
 IN_KERNEL = EDGE[:-1] + ", kernel: true}"

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import signal
 import socket
 import subprocess
@@ -12,68 +11,8 @@ import pytest
 
 import harness
 from harness import BINARY
-
-GET = "GET {path} HTTP/1.1\r\nHost: {host}\r\n{fields}Connection: close\r\n\r\n"
-
-
-class Served(harness.Process):
-    """`portcullis run` with these options, on a port of its own; its dashboard is at `admin`."""
-
-    def __init__(self, *options, port=None, admin=None, listen=None, prefix=()):
-        self.port, self.admin = port or harness.free_port(), admin or harness.free_port()
-        self.options = [*options, "--listen", listen or f"127.0.0.1:{self.port}"]
-        if "--no-dashboard" not in options and "--dashboard" not in options:
-            self.options += ["--dashboard", f"127.0.0.1:{self.admin}"]
-        super().__init__("run", *self.options, prefix=prefix)
-        self.wait_for_line("as a file")
-
-    def ask(self, path="/", host="a.test", source="127.0.0.1", **fields):
-        """(status, head, body) of one request."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20, source_address=(source, 0)) as connection:
-            text = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in fields.items())
-            connection.sendall(GET.format(path=path, host=host, fields=text).encode())
-            head, body = harness.read_response(connection)
-            return int(head.split()[1]), head.lower(), body.decode()
-
-    def line(self, *texts):
-        return next(line for line in self.lines if all(text in line for text in texts))
-
-    def command(self):
-        """The command that prints its configuration, from its welcome message."""
-        return re.search(r"as a file +portcullis (.*) > portcullis.yaml", self.line("as a file"))[1]
-
-    def printed(self):
-        """The configuration that this command prints."""
-        return subprocess.run(["bash", "-c", f"{shlex.quote(BINARY)} {self.command()}"], capture_output=True, text=True, check=True).stdout
-
-
-class FromFile(harness.Process):
-    """`portcullis run -c` with an existing configuration."""
-
-    ask = Served.ask
-
-    def __init__(self, path, port, admin):
-        self.port, self.admin = port, admin
-        super().__init__("run", "-c", str(path))
-        self.wait_for_line("listening on")
-
-
-@pytest.fixture
-def serve():
-    """serve(*options) -> Served."""
-    running = []
-
-    def begin(*options, **settings):
-        running.append(Served(*options, **settings))
-        return running[-1]
-    yield begin
-    for one in running:
-        one.stop()
-
-
-def run(*options, **settings):
-    """Runs a `portcullis run` that ends by itself."""
-    return subprocess.run([BINARY, "run", *options], capture_output=True, text=True, timeout=30, **settings)
+from run_to import serve  # noqa: F401 - a fixture
+from run_to import GET, cacheable, run
 
 
 def test_an_application_is_served_and_the_dashboard_too(serve, echo):
@@ -236,10 +175,6 @@ def test_with_a_key_requests_are_limited_for_its_owner(serve, echo):
     assert served.ask()[0] == 401
 
 
-def cacheable(what="max-age=60"):
-    return harness.Script(f"HTTP/1.1 200 OK\r\nCache-Control: {what}\r\nContent-Length: 2\r\n\r\nok".encode())
-
-
 def test_responses_are_kept(serve, backend):
     script = cacheable()
     served = serve("--to", f":{backend(script).port}", "--cache")
@@ -256,57 +191,6 @@ def test_behind_a_key_only_public_responses_are_kept(serve, backend):
         assert script.requests == requests and served.ask()[0] == 401
 
 
-def everything(port, second):
-    return ["--to", f"localhost:{port}", "--to", f"http://127.0.0.1:{second}", "--domain", "a.test", "--domain", "*.b.test",
-            "--key", "k: #\"'" + "k" * 30, "--rate", "5/hour", "--cache", "32MiB"]
-
-
-ALONE = [["--no-dashboard"], ["--domain", "*.b.test"], ["--key", "k" * 30], ["--rate", "2/hour"], ["--cache"], []]
-
-
-@pytest.mark.parametrize("which", [*range(len(ALONE)), "all"])
-def test_the_printed_configuration_is_good_and_behaves_alike(which, serve, backend, tmp_path):
-    made = [backend(cacheable("public, max-age=60")) for _ in range(2)]
-    options = everything(made[0].port, made[1].port) if which == "all" else ["--to", f":{made[0].port}", *ALONE[which]]
-    key = options[options.index("--key") + 1] if "--key" in options else "none"
-
-    def answers(gateway):
-        asked = [gateway.ask(path, host=host, source=source, **fields)
-                 for path, host, source in (("/1", "a.test", "127.0.0.1"), ("/1", "x.b.test", "127.0.0.1"),
-                                            ("/2", "c.test", "127.0.0.2"), ("/1", "a.test", "127.0.0.1"))
-                 for fields in ({"X_API_Key": key}, {}, {"X_API_Key": "wrong"})]
-        # Values that differ between requests: the request id, and remaining seconds.
-        return [(status, re.sub(r"(x-request-id: |;t=|age: |retry-after: |ttl=)\w+|(date: ).*", "", head), body if status == 200 else "")
-                for status, head, body in asked]
-    served = serve(*options)
-    printed = tmp_path / "portcullis.yaml"
-    printed.write_text(served.printed())
-    checked = subprocess.run([BINARY, "check", str(printed)], capture_output=True, text=True)
-    assert checked.returncode == 0 and ": good: 1 listener, 1 route, 1 upstream" in checked.stdout, checked
-    first = answers(served)
-    served.stop()
-    written = FromFile(printed, served.port, served.admin)
-    try:
-        assert answers(written) == first
-        assert {200} <= {status for status, *_ in first}
-    finally:
-        written.stop()
-
-
-def test_printing_with_a_new_key_shows_it_beside_the_configuration(echo):
-    ended = run("--to", ":3000", "--key", "--print")
-    key = re.search(r"portcullis: the API key is (\S+) \(shown once", ended.stderr)[1]
-    assert ended.returncode == 0 and key not in ended.stdout
-    digest = subprocess.run([BINARY, "hash-key"], input=key, capture_output=True, text=True, check=True).stdout.strip()
-    assert f"- hash: {digest}\n" in ended.stdout
-
-
-def test_printing_needs_no_free_address(serve, echo):
-    served = serve("--to", f":{echo()}")
-    ended = run("--to", ":3000", "--listen", f"127.0.0.1:{served.port}", "--dashboard", f"127.0.0.1:{served.admin}", "--print")
-    assert ended.returncode == 0 and ended.stderr == "" and f"address: 127.0.0.1:{served.port}\n" in ended.stdout
-
-
 def test_a_reload_keeps_what_the_command_line_says(serve, echo):
     served = serve("--to", f":{echo()}")
     served.process.send_signal(signal.SIGHUP)
@@ -314,71 +198,6 @@ def test_a_reload_keeps_what_the_command_line_says(serve, echo):
     ended = subprocess.run([BINARY, "reload", "--admin", f"127.0.0.1:{served.admin}"], capture_output=True, text=True)
     assert ended.returncode == 0 and "stays as it is: serving configuration 1" in ended.stdout, ended
     assert served.ask()[0] == 200
-
-
-@pytest.mark.parametrize("target", ["127.0.0.2:8080", "[::1]:8080"])
-def test_a_target_at_another_address_of_this_machine_may_have_the_port_of_the_listener(target):
-    ended = run("--to", target, "--print")
-    assert ended.returncode == 0 and f"address: {target}" in ended.stdout.replace('"', "").replace("'", ""), ended
-
-
-@pytest.mark.parametrize("target", ["http://user:secret@host:80", "user:secret@host:80", "ftp://user:secret@host", "http://user:secret@host/path", "user:sec/secret@host"])
-def test_a_password_in_a_target_is_never_shown(target):
-    ended = run("--to", target)
-    assert ended.returncode == 64 and "--to: a target has no user and no password" in ended.stderr
-    assert "secret" not in ended.stderr and "user:" not in ended.stderr
-
-
-@pytest.mark.parametrize("options, told", [
-    (["--to", "localhost"], "--to: `localhost` has no port - did you mean `localhost:3000`?"),
-    (["--to", "ftp://a:1"], "--to: `ftp://a:1`: a target speaks `http://` or `https://`"),
-    (["--to", "http://a:1/x"], "did you mean `http://a:1`?"),
-    (["--to", "a:1", "--to", "a:1"], "--to: `a:1` is given twice"),
-    (["--to", "https://a", "--to", "b:1"], "--to: all targets must use the same scheme, but `https://a` uses TLS and `b:1` does not"),
-    (["--to", ":8080"], "--to: `:8080` is the address at which Portcullis itself listens"),
-    (["--to", "127.0.0.1:8080"], "--to: `127.0.0.1:8080` is the address at which Portcullis itself listens"),
-    (["--to", "127.0.0.2:81", "--listen", ":81"], "--to: `127.0.0.2:81` is the address at which Portcullis itself listens"),
-    (["--to", "[::1]:81", "--listen", "[::1]:81"], "--to: `[::1]:81` is the address at which Portcullis itself listens"),
-    (["--to", "http://user:secret@host:80"], "--to: a target has no user and no password before `@host:80` (in a configuration file, `headers` can send "
-                                             "`Authorization`) - did you mean `http://host:80`?"),
-    (["--to", ":1", "--listen", "a.test:80"], "--listen: `a.test:80`: `a.test` is not an IP address of this machine"),
-    (["--to", ":1", "--listen", "https://:443"], "--listen: `https://:443`: TLS needs a certificate"),
-    (["--to", ":1", "--domain", "https://a.test/x"], "--domain: `https://a.test/x` is not a domain"),
-    (["--to", ":1", "--domain", 'a"]\nadmin: {address: "0.0.0.0:1"}'], "--domain: `a\"]?admin: {address: \"0.0.0.0:1\"}` is not a domain"),
-    (["--to", ":1", "--key", "sha256:abc"], "--key: expected `sha256:` and 64 hexadecimal digits"),
-    (["--to", ":1", "--rate", "100/minn"], "--rate: `100/minn` is not a rate such as 100/s, 5000/min, 10/30s or 100000/day - did you mean `100/min`?"),
-    (["--to", ":1", "--cache", "64MB"], "--cache: `64MB` is not a size such as 512, 64KiB or 10MiB - did you mean `64MiB`?"),
-    (["--to", ":1", "--dashboard", ":9"], "--dashboard: `:9` can be reached by others than this machine"),
-    (["--to", ":1", "--dashboard", ":0"], "--dashboard: `:0`: the port must be 1 to 65535\n"),
-    (["--to", ":1", "--listen", ":0"], "--listen: `:0`: the port must be 1 to 65535\n"),
-    (["--to", ":0"], "--to: `:0`: the port must be 1 to 65535\n"),
-    (["--to", ":1", "--dashboard", "127.0.0.1:9", "--no-dashboard"], "--dashboard: cannot be combined with `--no-dashboard`"),
-    (["--to", ":9080", "--dashboard", "127.0.0.1:9080"], "--dashboard: `:9080` is the address of the application (`--to`), so the dashboard cannot have it"),
-    (["--to", "unix:/run/a.sock", "--dashboard", "unix:/run/a.sock"], "--dashboard: `unix:/run/a.sock` is the address of the application"),
-    (["--to", ":1", "--watch"], "--watch: with `--to` there are no files to watch"),
-    (["--to", ":1", "--key", "--upgrade-socket", "/tmp/x"], "--key: with `--upgrade-socket`, `--key` needs a key or its hash"),
-    (["--to", ":1", "-c", "x.yaml"], "`--to` cannot be combined with a configuration file"),
-    (["--to", ":1", "x.yaml"], "`--to` cannot be combined with a configuration file"),
-    (["--rate", "1/s", "x.yaml"], "`--rate` can only be used with `--to`; otherwise set it in the configuration"),
-    (["--key"], "`--key` can only be used with `--to`"),
-    (["--print"], "`--print` can only be used with `--to`"),
-    (["--tow", ":1"], "unknown option `--tow` - did you mean `--to`?"),
-])
-def test_a_mistake_is_named_by_its_option(options, told):
-    for further in ([], ["--print"]):
-        ended = run(*options, *further)
-        assert ended.returncode == 64 and told in ended.stderr and ended.stdout == "", ended
-        assert all(line.startswith(("portcullis run: ", "Try ")) for line in ended.stderr.splitlines()), ended.stderr
-
-
-def test_all_mistakes_are_told_at_once():
-    ended = run("--to", "x", "--rate", "y", "--cache", "z")
-    assert [line.split()[2] for line in ended.stderr.splitlines()[:-1]] == ["--to:", "--rate:", "--cache:"]
-
-
-def test_a_short_key_is_warned_of(echo):
-    ended = run("--to", ":3000", "--key", "short", "--print")
-    assert ended.returncode == 0 and "--key: this key is short enough to be guessed" in ended.stderr
 
 
 def test_a_successor_takes_over_without_a_dropped_request(serve, echo, tmp_path):
@@ -408,14 +227,6 @@ def test_a_successor_takes_over_without_a_dropped_request(serve, echo, tmp_path)
         thread.join(20)
     assert not failures
     assert "<title>Portcullis</title>" in harness.get(admin, "/")[1]
-
-
-def test_explain_and_the_other_commands_know_the_printed_configuration(tmp_path):
-    printed = tmp_path / "portcullis.yaml"
-    printed.write_text(run("--to", ":3000", "--key", "k" * 30, "--rate", "1/s", "--print").stdout)
-    told = subprocess.run([BINARY, "explain", "-c", str(printed), "GET", "/x", "-H", "X-API-Key: " + "k" * 30],
-                          capture_output=True, text=True, check=True).stdout
-    assert "caller" in told and "rate_limit" in told and "app" in told
 
 
 def test_a_successor_that_the_process_starts_itself_keeps_its_new_key_and_its_user(serve, echo):

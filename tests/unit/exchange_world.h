@@ -121,7 +121,7 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
   std::vector<std::shared_ptr<MemoryEnd>>
       backends{};  // the other ends of the connections, as they were added
   bool is_over = false;
-  http::Persistence after = http::Persistence::kDefault;
+  http::Persistence after = http::Persistence::kClose;
   const telemetry::EndReason* ended = nullptr;  // of the last line of the log
   uint16_t status = 0;
   unsigned tries = 0;

@@ -95,7 +95,7 @@ TEST(ProxyProtocolTest, EveryBeginningIsIncomplete) {
 }
 
 TEST(ProxyProtocolTest, WhatIsWrittenIsRead) {
-  char buffer[kLargestWritten];
+  char buffer[kMaxWritten];
   const std::pair<Endpoint, Endpoint> pairs[] = {
       {at("192.0.2.1", 56324), at("198.51.100.7", 443)},
       {at("2001:db8::1", 1), at("::1", 65535)},

@@ -30,10 +30,10 @@ void AdminServer::change(const config::Admin& settings, std::shared_ptr<const tl
 }
 
 void AdminServer::finish() {
-  static constexpr Milliseconds kLongest{1'000};
+  static constexpr Milliseconds kMaxWait{1'000};
   ++guards_;  // ends the streams, as another guard does
   api_.wake_streams();
-  server_.finish(kLongest);
+  server_.finish(kMaxWait);
 }
 
 Task<bool> AdminServer::greet(Stream& stream) {

@@ -8,7 +8,7 @@
 
 namespace portcullis::http::h1 {
 
-// A request of HTTP/1 to a target and the response to it (RFC 9112).
+// An HTTP/1 request to a target and its response (RFC 9112).
 class ClientMessageStream final : public FramedStream<ClientStream>, public Pooled {
  public:
   ClientMessageStream(Stream& bytes, const HeadLimits& limits) : FramedStream(bytes, limits) {}
@@ -24,7 +24,7 @@ class ClientMessageStream final : public FramedStream<ClientStream>, public Pool
 
  private:
   InputBuffer input_;
-  std::optional<ResponseParser> parser_;  // of the head that is being read
+  std::optional<ResponseParser> parser_;  // the parser of the head that is being read
   size_t head_size_ = 0;
   bool ended_ = false;
 };

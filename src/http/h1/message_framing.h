@@ -10,19 +10,19 @@
 
 namespace portcullis::http::h1 {
 
-// How HTTP/1 sends a body: behind its head, as it is or in chunks (RFC 9112 sections 6 and 7).
+// Frames a body for HTTP/1: behind the head, unchanged or in chunks (RFC 9112 sections 6 and 7).
 class MessageFraming {
  public:
-  // The head that `head` has written leaves with the first bytes of the body.
+  // Takes the head, which is sent with the first bytes of the body.
   void begin(HeadWriter head, BodyKind body) {
     head_ = std::move(head);
     has_head_ = true;
     body_ = body;
   }
   BodyKind body() const { return body_; }
-  // As MessageStream::frame().
+  // See MessageStream::frame().
   void frame(Gather& runs, size_t size, bool last, std::string_view trailers);
-  // As MessageStream::written(): the head is not needed any more.
+  // Releases the head after it was sent; see MessageStream::written().
   void written() {
     if (!has_head_) head_ = HeadWriter();
   }
@@ -34,7 +34,7 @@ class MessageFraming {
   std::array<char, 20> size_line_;
 };
 
-// What the streams of both sides of HTTP/1 have in common. `Side`: ServerStream or ClientStream.
+// The base class of both message streams of HTTP/1. `Side` is ServerStream or ClientStream.
 template <typename Side>
 class FramedStream : public Side {
  public:

@@ -22,33 +22,6 @@ class StatusCode {
   char digits_[3];
 };
 
-void write_head(HeadWriter& out, const ResponseToSend& response) {
-  const ResponseHead& head = response.head;
-  out.write("HTTP/1.1 ", StatusCode(head.status).text(), " ", head.reason, "\r\n");
-  response.fields(out);
-  if (head.status == 101) {
-    write_upgrade(out, head.fields);
-    out.field("connection", "upgrade");
-  } else if (head.status >= 200) {
-    if (response.body == BodyKind::kChunked) out.field("transfer-encoding", "chunked");
-    // HTTP/2 needs no length to say that there is no body.
-    const bool bodiless = has_no_content(head.status) || response.to_head_request;
-    if (response.body == BodyKind::kNone && head.version == Version::kHttp2 && !bodiless &&
-        head.fields.find(FieldId::kContentLength) == nullptr)
-      out.field("content-length", "0");
-    if (head.status == 426 && head.fields.find(FieldId::kUpgrade) != nullptr) {
-      write_upgrade(out, head.fields);  // the answer is what to upgrade to (RFC 9110 section 15.5.22)
-      out.field("connection", "upgrade");
-    }
-    if (response.persistence == Persistence::kClose) {
-      out.field("connection", "close");
-    } else if (response.persistence == Persistence::kKeepAlive) {
-      out.field("connection", "keep-alive");
-    }
-  }
-  out.write("\r\n");
-}
-
 }  // namespace
 
 Task<HeadState> ServerMessageStream::read_head(RequestHead& out, Arena&) {
@@ -71,6 +44,7 @@ Task<HeadState> ServerMessageStream::read_head(RequestHead& out, Arena&) {
     input_.end += got.bytes;
   }
   head_size_ = parser.head_size();
+  version_ = out.version;
   co_return HeadState::kComplete;
 }
 
@@ -103,6 +77,38 @@ void ServerMessageStream::keep(std::string_view rest) {
   }
 }
 
+void ServerMessageStream::write_head(HeadWriter& out, const ResponseToSend& response) const {
+  const ResponseHead& head = response.head;
+  out.write("HTTP/1.1 ", StatusCode(head.status).text(), " ", head.reason, "\r\n");
+  response.fields(out);
+  if (head.status == 101) {
+    write_upgrade(out, head.fields);
+    out.field("connection", "upgrade");
+  } else if (head.status >= 200) {
+    if (response.body == BodyKind::kChunked) out.field("transfer-encoding", "chunked");
+    // HTTP/2 needs no length to say that there is no body.
+    const bool bodiless = has_no_content(head.status) || response.to_head_request;
+    if (response.body == BodyKind::kNone && head.version == Version::kHttp2 && !bodiless &&
+        head.fields.find(FieldId::kContentLength) == nullptr)
+      out.field("content-length", "0");
+    if (head.status == 426 && head.fields.find(FieldId::kUpgrade) != nullptr) {
+      write_upgrade(out, head.fields);  // the answer is what to upgrade to (RFC 9110 section 15.5.22)
+      out.field("connection", "upgrade");
+    }
+    if (response.closes) {
+      out.field("connection", "close");
+    } else if (version_ == Version::kHttp10) {  // whose connections end unless it is told otherwise
+      out.field("connection", "keep-alive");
+    }
+  }
+  out.write("\r\n");
+}
+
+BodyKind ServerMessageStream::kind_of_body(const ResponseHead& response) const {
+  const BodyKind kind = ServerStream::kind_of_body(response);
+  return kind == BodyKind::kChunked && version_ == Version::kHttp10 ? BodyKind::kUntilClose : kind;
+}
+
 Task<IoResult> ServerMessageStream::send_continue() {
   static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
   iovec piece{const_cast<char*>(kContinue.data()), kContinue.size()};
@@ -110,6 +116,7 @@ Task<IoResult> ServerMessageStream::send_continue() {
 }
 
 Task<IoResult> ServerMessageStream::send_interim(const ResponseToSend& response) {
+  if (version_ == Version::kHttp10) co_return IoResult{};
   HeadWriter head(response.expected_size);
   write_head(head, response);
   iovec piece = head.piece();

@@ -6,11 +6,11 @@
 
 namespace portcullis::http::h1 {
 
-// A request of HTTP/1 and the response to it (RFC 9112). The connection is the stream's alone until its
-// exchange is over.
+// An HTTP/1 request and its response (RFC 9112). Until the end of its exchange nothing else uses the
+// connection.
 class ServerMessageStream final : public FramedStream<ServerStream> {
  public:
-  // `input` is the connection's: what has been received and belongs to no exchange yet.
+  // `input` is the connection's buffer of received bytes that belong to no exchange yet.
   ServerMessageStream(Stream& bytes, InputBuffer& input, const Settings& settings)
       : FramedStream(bytes, settings), input_(input) {}
 
@@ -20,6 +20,7 @@ class ServerMessageStream final : public FramedStream<ServerStream> {
   std::string_view behind(const BodyFraming& body) const override;
   void keep(std::string_view rest) override;
 
+  BodyKind kind_of_body(const ResponseHead& response) const override;
   Task<IoResult> send_continue() override;
   Task<IoResult> send_interim(const ResponseToSend& response) override;
   Task<IoResult> send_whole(const ResponseToSend& response, std::string_view body) override;
@@ -27,9 +28,12 @@ class ServerMessageStream final : public FramedStream<ServerStream> {
   void leave() override { bytes().close(); }
 
  private:
+  void write_head(HeadWriter& out, const ResponseToSend& response) const;
+
   InputBuffer& input_;
+  Version version_ = Version::kHttp11;  // of the request
   size_t head_size_ = 0;
-  Block spent_;  // where the head lies, once the connection's input is elsewhere
+  Block spent_;  // the memory of the head, after the connection's input has moved to another block
 };
 
 }  // namespace portcullis::http::h1

@@ -7,11 +7,11 @@
 
 namespace portcullis::http::h2 {
 
-// What the streams of both sides of HTTP/2 have in common. `Side`: ServerStream or ClientStream.
+// The base class of both message streams of HTTP/2. `Side` is ServerStream or ClientStream.
 template <typename Side>
 class ChannelStream : public Side {
  public:
-  // `channel` is that of `bytes`, which owns it. `settings` are the side's own.
+  // `channel` is the channel of `bytes`, which owns it. `settings` are passed to the constructor of `Side`.
   template <typename Settings>
   ChannelStream(Stream& bytes, Channel& channel, const Settings& settings)
       : Side(bytes, settings), channel_(channel) {}
@@ -33,8 +33,8 @@ class ChannelStream : public Side {
   }
 
  protected:
-  // Sends `body`, which is all of it, behind the head that `sending` sends. Without a body the head ends the
-  // message.
+  // Awaits `sending`, which sends the head, and then sends `body`, which is the whole body. Without a body
+  // the head must end the message.
   Task<IoResult> send_behind(Task<IoResult> sending, std::string_view body, Milliseconds timeout) {
     const IoResult sent = co_await sending;
     if (!sent.ok() || body.empty()) co_return sent;

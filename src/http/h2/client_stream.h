@@ -7,9 +7,9 @@
 
 namespace portcullis::http::h2 {
 
-// A request of HTTP/2 to a target and the response to it: one stream of a connection (RFC 9113). A request
-// for an upgrade to a WebSocket is sent as an extended CONNECT where the target takes that (RFC 8441), and
-// its acceptance is read as a switch of protocols (101).
+// An HTTP/2 request to a target and its response: one stream of a connection (RFC 9113). A request for an
+// upgrade to a WebSocket is sent as an extended CONNECT if the target supports that (RFC 8441), and the
+// target's acceptance is read as a 101 (Switching Protocols).
 class ClientMessageStream final : public ChannelStream<ClientStream>, public Pooled {
  public:
   using ChannelStream::ChannelStream;
@@ -25,8 +25,8 @@ class ClientMessageStream final : public ChannelStream<ClientStream>, public Poo
   bool write_head(const RequestToSend& request, bool ends_message);
   void read_as_switch(ResponseHead& out);
 
-  bool is_tunnel_ = false;     // asked for by an extended CONNECT
-  std::string websocket_key_;  // of a client that speaks HTTP/1
+  bool is_tunnel_ = false;     // the request is an extended CONNECT
+  std::string websocket_key_;  // Sec-WebSocket-Key of a client that speaks HTTP/1
   std::string websocket_proof_;
 };
 

@@ -4,7 +4,7 @@
 
 namespace portcullis::http::h2 {
 
-// A request of HTTP/2 and the response to it: one stream of a connection (RFC 9113).
+// An HTTP/2 request and its response: one stream of a connection (RFC 9113).
 class ServerMessageStream final : public ChannelStream<ServerStream> {
  public:
   using ChannelStream::ChannelStream;
@@ -23,7 +23,7 @@ class ServerMessageStream final : public ChannelStream<ServerStream> {
   bool write_head(const ResponseToSend& response, bool ends_message);
   Task<IoResult> send_head(const ResponseToSend& response, bool ends_message);
 
-  const ResponseToSend* response_ = nullptr;  // whose head is still to be sent
+  const ResponseToSend* response_ = nullptr;  // the response whose head must still be sent; null otherwise
 };
 
 }  // namespace portcullis::http::h2

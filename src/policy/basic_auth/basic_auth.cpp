@@ -160,7 +160,7 @@ class BasicAuth final : public Authentication {
   // long.
   static std::optional<Login> read(Context& context) {
     const std::string_view encoded = *find(context);
-    if (encoded.size() > kLongest) return std::nullopt;
+    if (encoded.size() > kMaxEncoded) return std::nullopt;
     char* room = context.arena.allocate(encoded.size(), 1);
     const auto pair =
         crypto::base64_decode(encoded, crypto::Base64::kStandard, std::span(room, encoded.size()));
@@ -206,7 +206,7 @@ class BasicAuth final : public Authentication {
     return Decision::proceed();
   }
 
-  static constexpr size_t kLongest = 1024;
+  static constexpr size_t kMaxEncoded = 1024;
   static constexpr size_t kCached = 1024;
 
   Settings settings_;

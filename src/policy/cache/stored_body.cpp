@@ -19,7 +19,7 @@ State StoredBody::next(http::BodyPart& part) {
       return State::kPart;
     }
   }
-  if (text.empty()) text = reader_.take();
+  if (text.empty() && !reader_.needs_disk()) text = reader_.take();
   part.runs.add(text);
   part.size = text.size();
   part.last = reader_.at_end();

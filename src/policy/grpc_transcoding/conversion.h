@@ -9,10 +9,10 @@ namespace portcullis::policy::grpc_transcoding {
 // converted by a PoolJob on the ConversionPool: many small messages take a thousand times as long to convert
 // as to receive.
 
-// The most bytes that are converted on the worker's own thread: about a millisecond's work.
+// The max number of bytes that are converted on the worker's own thread: about a millisecond's work.
 constexpr size_t kMaxConvertedHere = 1024;
 
-// The max size of the converted form of a body with a limit of `most` bytes: fields of a few bytes may become
+// The max size of the converted form of a body with a limit of `max` bytes: fields of a few bytes may become
 // long in the other form.
 constexpr size_t max_made_of(size_t max) {
   constexpr size_t kMaxGrowth = 8;

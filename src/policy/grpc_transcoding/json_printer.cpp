@@ -26,7 +26,7 @@ enum HttpBodyField { kContentType = 1, kData = 2 };
 // checked afterwards.
 class BoundedOutput final : public pb::io::ZeroCopyOutputStream {
  public:
-  // Appends to `out` at most about `most` bytes.
+  // Appends to `out` about `max` bytes at most.
   BoundedOutput(std::string& out, size_t max)
       : limit_(max > SIZE_MAX - out.size() ? SIZE_MAX : out.size() + max), inner_(&out) {}
 

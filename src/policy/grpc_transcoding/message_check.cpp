@@ -12,9 +12,9 @@ namespace {
 constexpr int kDeepestMessage = 100;  // the printer itself refuses messages nested deeper than 64
 
 bool take_varint(std::string_view& bytes, uint64_t& value) {
-  constexpr size_t kLongest = 10;
+  constexpr size_t kMaxBytes = 10;
   value = 0;
-  for (size_t i = 0; i < kLongest && i < bytes.size(); ++i) {
+  for (size_t i = 0; i < kMaxBytes && i < bytes.size(); ++i) {
     const auto byte = static_cast<uint8_t>(bytes[i]);
     value |= static_cast<uint64_t>(byte & 0x7f) << (7 * i);
     if ((byte & 0x80) == 0) {

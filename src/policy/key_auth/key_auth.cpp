@@ -25,7 +25,7 @@ class KeyAuth final : public Authentication {
 
   Decision authenticate(Context& context) const override {
     const std::string_view key = *place_.find(context);
-    if (key.size() > kLongestKey) return unauthorized(context, challenge_, kReasons.key_too_long);
+    if (key.size() > kMaxKey) return unauthorized(context, challenge_, kReasons.key_too_long);
     const identity::ApiKey* known = consumers().by_key(crypto::sha256(key));
     if (known == nullptr) return unauthorized(context, challenge_, kReasons.key_unknown);
     if (known->expired(current_second())) return unauthorized(context, challenge_, kReasons.key_expired);
@@ -35,7 +35,7 @@ class KeyAuth final : public Authentication {
   }
 
  private:
-  static constexpr size_t kLongestKey = 1024;
+  static constexpr size_t kMaxKey = 1024;
 
   CredentialPlace place_;
   std::string challenge_;

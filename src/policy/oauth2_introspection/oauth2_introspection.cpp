@@ -65,7 +65,7 @@ class Introspection final : public Authentication {
 
   Decision authenticate(Context& context) const override {
     const std::string_view token = *settings_.find(context);
-    if (token.empty() || token.size() > kLongest) return invalid(context, kReasons.token_malformed);
+    if (token.empty() || token.size() > kMaxToken) return invalid(context, kReasons.token_malformed);
     if (const Answer* known = cache(context).find(token, context.loop.now())) return judge(context, *known);
     if (context.purpose == Purpose::kExplainOffline) return Decision::unknown();
     return Decision::suspend(ask(context, std::string(token)));
@@ -136,7 +136,7 @@ class Introspection final : public Authentication {
     return std::chrono::sys_seconds(std::chrono::seconds(static_cast<int64_t>(std::min(seconds, 1e11))));
   }
 
-  static constexpr size_t kLongest = 16 * 1024;
+  static constexpr size_t kMaxToken = 16 * 1024;
   static constexpr size_t kCached = 4096;
   static constexpr Milliseconds kInactive{5'000};
 
