@@ -121,6 +121,7 @@ Task<TryOutcome> Attempt::send() {
     // part of the body.
     Task<IoResult> telling = state_.client.message.send_continue();
     const IoResult told = co_await telling;
+    if (told.error == ETIMEDOUT) state_.record.ended = &kEnds.send_timeout;
     if (!told.ok()) co_return TryOutcome::kClientGone;
     state_.request.head.fields.remove(http::FieldId::kExpect);
   }
@@ -305,6 +306,7 @@ Attempt::Parts Attempt::release() {
 
 void Attempt::give_back() {
   message_.reset();
+  if (!request_is_sent()) return connection_.reset();
   target_.give_back(std::move(connection_));
 }
 

@@ -85,6 +85,8 @@ class Attempt : public Pooled {
   bool request_is_read() const {
     return upload_done_ && (from_client_ == nullptr || from_client_->complete());
   }
+  // The target has got the whole request, so that the next bytes on the connection can be another request.
+  bool request_is_sent() const { return upload_done_ && upload_result_.ok(); }
   // True when the sending of the request has begun.
   bool has_begun() const { return has_begun_; }
   Clock::time_point started() const { return started_; }
@@ -98,7 +100,8 @@ class Attempt : public Pooled {
     std::unique_ptr<http::ClientStream> message;
   };
   Parts release();
-  // Returns the connection to the pool, because it can be used again.
+  // Returns the connection to its pool. Closes it when a part of the request was not sent: the target would
+  // take the next request for the rest of this one.
   void give_back();
 
  private:

@@ -280,7 +280,10 @@ Task<bool> Exchange::hold_body(size_t limit) {
     case policy::BodyState::kTooLarge: co_await reply_.refuse(kEnds.body_too_large); co_return false;
     case policy::BodyState::kBroken: co_await reply_.refuse(kEnds.bad_chunk); co_return false;
     case policy::BodyState::kRefused: co_await reply_.refuse(*state_.held_body.refusal()); co_return false;
-    case policy::BodyState::kGone: reply_.close_after(); co_return false;
+    case policy::BodyState::kGone:
+      if (state_.held_body.refusal() != nullptr) state_.record.ended = state_.held_body.refusal();
+      reply_.close_after();
+      co_return false;
   }
   co_return false;
 }

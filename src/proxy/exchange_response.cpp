@@ -135,7 +135,7 @@ Task<TryOutcome> Exchange::pass_on() {
   reply_.conclude(sent, why);
   if (!sent.ok()) co_return TryOutcome::kAnswered;
   const bool reusable = keep_alive && from_target.complete() && from_target.rest().empty() &&
-                        attempt.request_is_read() && !state_.watch.gone();  // gone: the stream is cancelled
+                        attempt.request_is_sent() && !state_.watch.gone();  // gone: the stream is cancelled
   attempt.end_upload();
   if (reusable) attempt.give_back();
   co_return TryOutcome::kAnswered;
@@ -195,7 +195,7 @@ Task<TryOutcome> Exchange::serve_in_place(const http::MessageBody& from_target, 
   policy::ResponseBody& body = state_.context.response_body;
   if (!attempt.request_is_read()) reply_.close_after();  // the rest of the request is still on its way
   if (!body.has_connection()) {
-    const bool is_reusable = keep_alive && attempt.request_is_read();
+    const bool is_reusable = keep_alive && attempt.request_is_sent();
     attempt.end_upload();
     state_.watch.end();
     const bool is_whole = is_reusable && from_target.complete() && from_target.rest().empty();
@@ -235,7 +235,7 @@ Task<void> Exchange::leave_response(http::MessageBody& from_target) {
   state_.record.status = state_.response.status;
   const http::BodyFraming& body = from_target.framing();
   const bool is_short = body.kind == BodyKind::kNone || (body.has_length() && body.length <= kMaxDiscarded);
-  if (!is_short || !state_.response.keep_alive || !attempt.upload_done()) co_return;
+  if (!is_short || !state_.response.keep_alive || !attempt.request_is_sent()) co_return;
   if (!from_target.complete()) {
     Task<bool> discarding = http::discard_body(from_target);
     if (!co_await discarding) co_return;
@@ -259,7 +259,7 @@ Task<TryOutcome> Exchange::open_tunnel() {
 
   Task<void> uploading = attempt.finish_upload();
   co_await uploading;
-  if (!attempt.request_is_read()) {
+  if (!attempt.request_is_sent()) {
     const RelayResult& upload = attempt.upload_result();
     co_return attempt.fail(
         reason_of_broken_stream(upload.sink_failed ? upload.sink_error : upload.source.error));

@@ -30,6 +30,7 @@ Task<BodyState> HeldBody::hold(size_t limit) {
     // after the body has arrived.
     Task<IoResult> telling = client_.message.send_continue();
     const IoResult told = co_await telling;
+    if (told.error == ETIMEDOUT) refusal_ = &telemetry::kEnds.send_timeout;
     if (!told.ok()) co_return BodyState::kGone;
   }
   const Milliseconds timeout = client_.connection.settings().body_timeout;

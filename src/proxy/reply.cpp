@@ -313,8 +313,11 @@ Task<void> Reply::serve() {
   state_.response.version = http::Version::kHttp11;
   const ClientWatch::Scope watching(state_.watch);
   state_.watch.begin([&body] { body.cancel(); }, nullptr, state_.behind_request());
+  // The response has not ended in this way before all of it has been sent.
+  const EndReason* const ended = std::exchange(state_.record.ended, &kEnds.client_closed);
   Task<RelayResult> sending = send(body.source(), kUsualHead);
   const RelayResult sent = co_await sending;
+  state_.record.ended = ended;
   conclude(sent, reason_of_broken_body(sent.source, nullptr, {}));
 }
 

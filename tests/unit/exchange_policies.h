@@ -37,6 +37,26 @@ class RepeatedLetters final : public policy::BodyConverter {
   Case case_;
 };
 
+// A body that gives no part, and fails when it is cancelled.
+class PendingBody final : public http::BodySource {
+ public:
+  explicit PendingBody(EventLoop& loop) : loop_(loop) {}
+  State next(http::BodyPart&) override { return is_cancelled_ ? State::kFailed : State::kWait; }
+  Task<void> wait() override {
+    while (!is_cancelled_) co_await sleep_for(loop_, Milliseconds(1));
+  }
+  const http::BodyFailure& failure() const override { return failure_; }
+  void cancel() override {
+    is_cancelled_ = true;
+    failure_.kind = http::BodyFailure::Kind::kCancelled;
+  }
+
+ private:
+  EventLoop& loop_;
+  bool is_cancelled_ = false;
+  http::BodyFailure failure_;
+};
+
 // A world whose policies do what a test says.
 class ExchangePolicies : public ExchangeWorld {
  protected:

@@ -9,26 +9,6 @@ using policy::Decision;
 
 constexpr telemetry::EndReason kOwnResponse{"own_response", 0, "A policy has sent a response of its own."};
 
-// A body that gives no part, and fails when it is cancelled.
-class PendingBody final : public http::BodySource {
- public:
-  explicit PendingBody(EventLoop& loop) : loop_(loop) {}
-  State next(http::BodyPart&) override { return is_cancelled_ ? State::kFailed : State::kWait; }
-  Task<void> wait() override {
-    while (!is_cancelled_) co_await sleep_for(loop_, Milliseconds(1));
-  }
-  const http::BodyFailure& failure() const override { return failure_; }
-  void cancel() override {
-    is_cancelled_ = true;
-    failure_.kind = http::BodyFailure::Kind::kCancelled;
-  }
-
- private:
-  EventLoop& loop_;
-  bool is_cancelled_ = false;
-  http::BodyFailure failure_;
-};
-
 // A stage that says when it is destroyed.
 class Witnessed final : public http::BodyStage {
  public:

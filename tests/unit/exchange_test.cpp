@@ -61,7 +61,8 @@ TEST_F(ExchangeTest, LeavesWhatFollowsTheRequestToTheNextOne) {
   EXPECT_TRUE(backends[0]->received.ends_with("\r\n\r\n1234567890"));
 }
 
-// ---- Faults at each place where an exchange waits.
+// ---- Faults. Those at single points, the end of the worker among them, are in the tables of
+// exchange_faults_test.cpp and exchange_target_faults_test.cpp.
 
 TEST_F(ExchangeTest, EndsWithoutALineWhenTheClientLeavesBeforeItsHead) {
   build();
@@ -178,23 +179,6 @@ TEST_F(ExchangeTest, GoesOnWhenTheClientTakesTheResponseSlowly) {
   }
   EXPECT_TRUE(client->received.ends_with(body));
   EXPECT_EQ(ended, &kEnds.complete);
-}
-
-TEST_F(ExchangeTest, StopsWherever) {
-  // The worker stops at each place where an exchange may wait: what is suspended is destroyed, and nothing
-  // leaks.
-  build();
-  begin("GET /a HT");
-  end();
-  EXPECT_EQ(log_lines, 0);
-}
-
-TEST_F(ExchangeTest, StopsWhileATargetIsAsked) {
-  build();
-  begin(kGet);
-  end();
-  EXPECT_EQ(log_lines, 1);
-  EXPECT_TRUE(backends[0]->was_closed);
 }
 
 TEST_F(ExchangeTest, StopsWithinBothBodies) {

@@ -26,9 +26,9 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
   }
   ~ExchangeWorld() override { end(); }
 
-  // To be called when `settings`, `definition` and `policies` are as the test wants them. The upstream gets
-  // `targets` targets, each with one open connection in its pool: those that the test holds the other ends
-  // of.
+  // To be called when `settings`, `definition`, `policies` and `upgrades` are as the test wants them. The
+  // upstream gets `targets` targets, each with one open connection in its pool: those that the test holds the
+  // other ends of.
   void build(size_t targets = 1) {
     for (size_t i = 0; i < targets; ++i) {
       const std::string name = "127.0.0.1:" + std::to_string(i + 1);
@@ -41,6 +41,7 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
     Route route{.name = "all", .parameters = routing::PathParameters({})};
     route.split = Split({Branch{}}, {});
     route.policies = std::move(policies);
+    route.upgrades = upgrades;
     route.metrics = metrics.route("all");
     for (const PlacedPolicy& one : route.policies) {
       route.watches_end |= one->watches_end();
@@ -67,13 +68,17 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
 
   // A client sends `request`, and the exchange begins.
   void begin(std::string_view request) {
+    begin_at_once(request);
+    settle();
+  }
+  // The same, without what needs the loop: no timer has fired yet.
+  void begin_at_once(std::string_view request) {
     connection_ = std::make_unique<ClientConnection>(*this, listener_, MemoryEnd::channel_of(client),
                                                      ClientFacts{.peer = "192.0.2.7"});
     client->attach(connection_->stream);
     connection_->input.block = Block::take(Block::kMedium);
     client->send(request);
     running_.spawn(serve());
-    settle();
   }
   // Lets everything happen that can happen without the test's doing.
   void settle(Milliseconds max = Milliseconds(0)) {
@@ -114,6 +119,7 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
   ListenerSettings settings{};
   std::shared_ptr<upstream::UpstreamDefinition> definition = std::make_shared<upstream::UpstreamDefinition>();
   std::vector<PlacedPolicy> policies{};
+  std::vector<std::string> upgrades{};  // protocols that a client may switch to
   telemetry::Registry metrics{1};
 
   std::shared_ptr<MemoryEnd> client = std::make_shared<MemoryEnd>();
