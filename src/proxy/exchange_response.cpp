@@ -135,7 +135,7 @@ Task<TryOutcome> Exchange::pass_on() {
   reply_.conclude(sent, why);
   if (!sent.ok()) co_return TryOutcome::kAnswered;
   const bool reusable = keep_alive && from_target.complete() && from_target.rest().empty() &&
-                        attempt.request_is_sent() && !state_.watch.gone();  // gone: the stream is cancelled
+                        !state_.watch.gone();  // gone: the stream is cancelled
   attempt.end_upload();
   if (reusable) attempt.give_back();
   co_return TryOutcome::kAnswered;
@@ -195,10 +195,9 @@ Task<TryOutcome> Exchange::serve_in_place(const http::MessageBody& from_target, 
   policy::ResponseBody& body = state_.context.response_body;
   if (!attempt.request_is_read()) reply_.close_after();  // the rest of the request is still on its way
   if (!body.has_connection()) {
-    const bool is_reusable = keep_alive && attempt.request_is_sent();
     attempt.end_upload();
     state_.watch.end();
-    const bool is_whole = is_reusable && from_target.complete() && from_target.rest().empty();
+    const bool is_whole = keep_alive && from_target.complete() && from_target.rest().empty();
     body.drop_retired();  // its stages may hold much memory, and the client may take long
     if (is_whole) {
       state_.keep_response_head();
