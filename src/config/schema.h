@@ -49,7 +49,6 @@ inline constexpr std::chrono::milliseconds kNoTimeLimit = std::chrono::hours(24 
 Type<std::chrono::milliseconds> time_limit();
 Type<uint64_t> size();  // in bytes
 // The size of a window of HTTP/2's flow control in bytes (RFC 9113 section 6.9.1).
-inline constexpr uint32_t kMaxWindow = (uint32_t{1} << 31) - 1;
 Type<uint32_t> window_size();
 using TextCheck = std::function<std::string(const std::string&)>;
 // Makes another form of a text that means the same.

@@ -187,6 +187,24 @@ Type<milliseconds> duration_type(std::string kind, milliseconds zero) {
       print_duration, likely_duration);
 }
 
+// A size in bytes that `check` takes, stored as `T`.
+template <std::unsigned_integral T>
+Type<T> size_type(std::string kind, std::string (*check)(const std::string& value, uint64_t size)) {
+  nlohmann::json schema = scalar_schema({{"integer"}, "^(0|[1-9][0-9]*|[0-9]+(B|KiB|MiB|GiB|TiB))$"});
+  schema["minimum"] = 0;
+  return std::make_shared<ScalarType<T>>(
+      std::move(kind), std::move(schema), "64KiB",
+      [check](const std::string& value, T& out) {
+        if (may_be_octal(value)) return "`" + value + kMayBeOctal;
+        uint64_t size = 0;
+        std::string problem = parse_with_unit(value, kSizes, "a size such as 512, 64KiB or 10MiB", size);
+        if (problem.empty() && check != nullptr) problem = check(value, size);
+        if (problem.empty()) out = static_cast<T>(size);
+        return problem;
+      },
+      [](const T& value) { return value == 0 ? "0" : print_with_unit(value, kSizes); }, likely_size);
+}
+
 }  // namespace
 
 std::string with_inserted_braces_doubled(const YamlNode& node) {
@@ -283,33 +301,12 @@ Type<milliseconds> time_limit() {
   return duration_type("a duration (0s: no limit)", kNoTimeLimit);
 }
 
-namespace {
-
-// A size in bytes that `check` takes, stored as `T`.
-template <std::unsigned_integral T>
-Type<T> size_type(std::string kind, std::string (*check)(const std::string& value, uint64_t size)) {
-  nlohmann::json schema = scalar_schema({{"integer"}, "^(0|[1-9][0-9]*|[0-9]+(B|KiB|MiB|GiB|TiB))$"});
-  schema["minimum"] = 0;
-  return std::make_shared<ScalarType<T>>(
-      std::move(kind), std::move(schema), "64KiB",
-      [check](const std::string& value, T& out) {
-        if (may_be_octal(value)) return "`" + value + kMayBeOctal;
-        uint64_t size = 0;
-        std::string problem = parse_with_unit(value, kSizes, "a size such as 512, 64KiB or 10MiB", size);
-        if (problem.empty() && check != nullptr) problem = check(value, size);
-        if (problem.empty()) out = static_cast<T>(size);
-        return problem;
-      },
-      [](const T& value) { return value == 0 ? "0" : print_with_unit(value, kSizes); }, likely_size);
-}
-
-}  // namespace
-
 Type<uint64_t> size() {
   return size_type<uint64_t>("a size", nullptr);
 }
 
 Type<uint32_t> window_size() {
+  constexpr uint64_t kMaxWindow = (uint64_t{1} << 31) - 1;
   return size_type<uint32_t>("a size below 2GiB", [](const std::string& value, uint64_t size) -> std::string {
     if (size >= 1 && size <= kMaxWindow) return "";
     return "`" + value + "` is not the size of a window: from 1 byte to 2147483647 bytes (RFC 9113)";

@@ -93,8 +93,16 @@ void append_escaped_text(TextWriter& out, std::string_view text) {
   }
 }
 
+// Writes what `append` writes, or "-" when that is nothing.
+template <typename Append>
+void append_or_dash(TextWriter& out, Append append) {
+  const size_t begin = out.size();
+  append();
+  if (out.size() == begin) out.write("-");
+}
+
 void append_escaped(TextWriter& out, std::string_view text) {
-  text.empty() ? out.write("-") : append_escaped_text(out, text);
+  append_or_dash(out, [&] { append_escaped_text(out, text); });
 }
 
 void append_time(TextWriter& out, std::chrono::microseconds value) {
@@ -273,16 +281,13 @@ void LogFormat::write_json(const AccessEntry& entry, TextWriter& out) const {
 }
 
 void LogFormat::append_variable(const Part& part, const AccessEntry& entry, TextWriter& out) const {
-  const size_t begin = out.size();
   switch (*part.variable) {
     case Variable::kRequestMethod: return append_escaped(out, entry.method);
     case Variable::kRequestHost: return append_escaped(out, entry.host);
     case Variable::kRequestPath: return append_escaped(out, entry.canonical_path);
     case Variable::kRequestRawPath: return append_escaped(out, entry.path);
     case Variable::kRequestQuery:
-      append_query(entry.query, out, append_escaped_text);
-      if (out.size() == begin) out.write("-");
-      return;
+      return append_or_dash(out, [&] { append_query(entry.query, out, append_escaped_text); });
     case Variable::kRequestVersion: return append_escaped(out, entry.version);
     case Variable::kRequestId: return append_escaped(out, entry.request_id);
     case Variable::kRequestBytes: return out.number(entry.request_bytes);
@@ -326,9 +331,7 @@ void LogFormat::append_variable(const Part& part, const AccessEntry& entry, Text
 }
 
 void LogFormat::append_header(const http::Fields* fields, const Header& header, TextWriter& out) {
-  const size_t begin = out.size();
-  append_field(fields, header, out, append_escaped_text);
-  if (out.size() == begin) out.write("-");
+  append_or_dash(out, [&] { append_field(fields, header, out, append_escaped_text); });
 }
 
 }  // namespace portcullis::telemetry
