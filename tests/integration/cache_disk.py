@@ -6,7 +6,7 @@ import pytest
 
 import harness
 from cache_gateway import configuration
-from cache_origin import ask
+from cache_origin import Answer, ask
 from harness import free_port, metric, wait_for
 
 MIB = 1 << 20
@@ -37,6 +37,12 @@ class Kept:
 
     def ask(self, path, **settings):
         return ask(self.port, path, **settings)
+
+    def store(self, body):
+        """Has the response to /a, which is the only one, stored on disk."""
+        self.origin.answers["/a"] = [Answer(FRESH, body=body)]
+        self.ask("/a")
+        self.wait_for_files(1)
 
     def files(self, ending):
         return sorted(self.path.glob(f"*/*.{ending}"))

@@ -338,11 +338,13 @@ def answer(text=ANSWER):
     return handle
 
 
-def answer_when(release, text=ANSWER):
-    """A handler that answers one request once the event `release` is set."""
+def answer_when(release, text=ANSWER, arrived=None, patience=20):
+    """A handler that answers one request once the event `release` is set, and sets the event `arrived` when the request comes."""
     def handle(connection, backend):
         backend.read_head(connection)
-        release.wait(20)
+        if arrived:
+            arrived.set()
+        release.wait(patience)
         connection.sendall(text)
     return handle
 

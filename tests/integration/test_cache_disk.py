@@ -51,18 +51,14 @@ def test_one_of_unknown_length_moves_there_as_it_grows(kept, origin):
 
 def test_little_memory_is_enough(kept, origin):
     cache, large = kept(memory="512KiB"), bytes_of(3 * MIB)
-    origin.answers["/a"] = [Answer(FRESH, body=large)]
-    cache.ask("/a")
-    cache.wait_for_files(1)
+    cache.store(large)
     assert cache.ask("/a").body == large
     assert len(origin.asked("/a")) == 1
 
 
 def test_parts_conditions_and_head(kept, origin):
     cache, large = kept(), bytes_of(2 * MIB)
-    origin.answers["/a"] = [Answer(FRESH, body=large)]
-    cache.ask("/a")
-    cache.wait_for_files(1)
+    cache.store(large)
     for begin, end in ((0, 0), (65535, 65536), (65536, 131071), (1_000_000, 1_700_000), (len(large) - 5, len(large) - 1)):
         part = cache.ask("/a", fields={"range": f"bytes={begin}-{end}"})
         assert part.status == 206 and part.body == large[begin:end + 1]
@@ -232,9 +228,7 @@ def test_a_validation_is_written_down(kept, origin):
 
 def test_what_is_read_while_it_is_purged_is_read_to_its_end(kept, origin):
     cache, large = kept(), bytes_of(30 * MIB)
-    origin.answers["/a"] = [Answer(FRESH, body=large)]
-    cache.ask("/a")
-    cache.wait_for_files(1)
+    cache.store(large)
     with cache.gateway.connect() as client:
         client.sendall(b"GET /a HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         read_head(client)
@@ -252,9 +246,7 @@ def test_what_is_read_while_it_is_purged_is_read_to_its_end(kept, origin):
 
 def test_another_process_waits_until_the_first_has_gone(kept, origin, tmp_path):
     cache = kept()
-    origin.answers["/a"] = [Answer(FRESH, body=bytes_of(2 * MIB))]
-    cache.ask("/a")
-    cache.wait_for_files(1)
+    cache.store(bytes_of(2 * MIB))
     admin = free_port()
     (tmp_path / "second").mkdir()
     second = harness.Gateway(tmp_path / "second", cache.text.replace(f":{cache.admin}", f":{admin}"))
@@ -274,9 +266,7 @@ def test_another_process_waits_until_the_first_has_gone(kept, origin, tmp_path):
 
 def test_a_reload_goes_on_with_it(kept, origin):
     cache = kept()
-    origin.answers["/a"] = [Answer(FRESH, body=bytes_of(2 * MIB))]
-    cache.ask("/a")
-    cache.wait_for_files(1)
+    cache.store(bytes_of(2 * MIB))
     cache.gateway.write(cache.text.replace("size: 64MiB", "size: 32MiB"))
     assert any("the disk of the cache is not changed by a reload" in line for line in cache.gateway.reload())
     assert "hit" in cache.ask("/a").get("cache-status")

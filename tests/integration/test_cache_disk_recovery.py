@@ -67,9 +67,7 @@ def lose_a_byte(path, at):
 @pytest.mark.parametrize("damage", ["head", "body missing", "body short", "head of another version"])
 def test_what_is_not_whole_at_the_start_is_removed(kept, origin, damage):
     cache, large = kept(), bytes_of(2 * MIB)
-    origin.answers["/a"] = [Answer(FRESH, body=large)]
-    cache.ask("/a")
-    cache.wait_for_files(1)
+    cache.store(large)
     cache.gateway.stop()
     (head,), (body,) = cache.files("head"), cache.files("body")
     if damage == "head":
@@ -145,9 +143,7 @@ def test_a_file_that_is_cut_short_breaks_the_answer_off(kept, origin):
 
 def test_a_directory_that_has_gone_is_done_without(kept, origin):
     cache, large = kept(), bytes_of(2 * MIB)
-    origin.answers["/a"] = [Answer(FRESH, body=large)]
-    cache.ask("/a")
-    cache.wait_for_files(1)
+    cache.store(large)
     shutil.rmtree(cache.path)
     origin.answers["/b"] = [Answer(FRESH, body=large)]
     for _ in range(3):

@@ -31,14 +31,8 @@ def test_health_needs_no_environment(orders):
 
 def test_a_gateway_that_drains_is_alive_but_not_ready(start, backend):
     arrived, release = threading.Event(), threading.Event()
-
-    def hold(connection, its):
-        its.read_head(connection)
-        arrived.set()
-        release.wait(60)
-        connection.sendall(harness.ANSWER)
-
-    gateway = start(CONFIGURATION % {"admin": free_port(), "target": backend(hold).port})
+    target = backend(harness.answer_when(release, arrived=arrived, patience=60))
+    gateway = start(CONFIGURATION % {"admin": free_port(), "target": target.port})
     path = str(gateway.path)
     with gateway.connect() as client:
         client.sendall(b"GET /v1/orders HTTP/1.1\r\nHost: a\r\n\r\n")

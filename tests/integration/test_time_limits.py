@@ -130,13 +130,7 @@ def test_policies_wait_without_a_limit(start, echo, server, backend):
 
 def test_a_drain_waits_for_what_is_in_hand(start, backend):
     held, begun = threading.Event(), threading.Event()
-
-    def handle(connection, made):
-        made.read_head(connection)
-        begun.set()
-        held.wait(20)
-        connection.sendall(harness.ANSWER)
-    gateway = start(configuration(backend(handle).port, top="drain_timeout: 0s"))
+    gateway = start(configuration(backend(harness.answer_when(held, arrived=begun)).port, top="drain_timeout: 0s"))
     with gateway.connect() as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         begun.wait(20)

@@ -226,6 +226,16 @@ class FaultWorld : public ExchangePolicies, public ::testing::WithParamInterface
 };
 
 // The faults that are the same at all points.
+inline void client_gets(FaultWorld& world) {
+  world.get();
+}
+inline void client_takes_nothing(FaultWorld& world) {
+  world.client->take_no_more_than(0);
+}
+inline bool a_policy_waits(FaultWorld& world) {
+  return world.waiting == 1;
+}
+
 inline const Fault kClientGoes{"ClientGoes", do_nothing, [](FaultWorld& world) { world.client->reset(); }};
 inline const Fault kClientEndsItsSide{"ClientEndsItsSide", do_nothing,
                                       [](FaultWorld& world) { world.client->finish(); }};

@@ -15,6 +15,10 @@ const Fault kAnotherFailsToConnect{"AnotherFailsToConnect", do_nothing, [](Fault
                                      world.connecting.reset();
                                    }};
 
+// The client sends its body after a 100 (Continue).
+void client_waits_to_continue(FaultWorld& world) {
+  world.post("", "ab", "Expect: 100-continue\r\n");
+}
 bool nothing_is_asked(FaultWorld& world) {
   return world.asked() == 0 && world.client->received.empty();
 }
@@ -34,8 +38,8 @@ std::vector<FaultPoint> points_before_a_target() {
            [](FaultWorld& world) {
              world.add([&world](policy::Context& context) { return world.wait_long(context); });
            },
-       .arrive = [](FaultWorld& world) { world.get(); },
-       .waits = [](FaultWorld& world) { return world.waiting == 1; },
+       .arrive = client_gets,
+       .waits = a_policy_waits,
        .rows = {{kClientGoes, {"client_closed", 0, "", kCloses, 0}},
                 {kWorkerStops, {"client_closed", 0, "", kStopped, 0}}}},
 
@@ -51,8 +55,8 @@ std::vector<FaultPoint> points_before_a_target() {
       // The client waits for a 100 (Continue) before it sends its body, and does not take the 100.
       {.name = "AHolderLetsTheClientContinue",
        .configure = [](FaultWorld& world) { world.add_request_holder(100); },
-       .approach = [](FaultWorld& world) { world.client->take_no_more_than(0); },
-       .arrive = [](FaultWorld& world) { world.post("", "ab", "Expect: 100-continue\r\n"); },
+       .approach = client_takes_nothing,
+       .arrive = client_waits_to_continue,
        .waits = nothing_is_asked,
        .rows = {{kClientGoes, {"body_incomplete", 400, "", kCloses, 0}},
                 {kSendTimeout, {"send_timeout", 400, "", kCloses, 0}},
@@ -69,8 +73,8 @@ std::vector<FaultPoint> points_before_a_target() {
 
       {.name = "ARetryLetsTheClientContinue",
        .configure = [](FaultWorld& world) { world.definition->retries.attempts = 1; },
-       .approach = [](FaultWorld& world) { world.client->take_no_more_than(0); },
-       .arrive = [](FaultWorld& world) { world.post("", "ab", "Expect: 100-continue\r\n"); },
+       .approach = client_takes_nothing,
+       .arrive = client_waits_to_continue,
        .waits = nothing_is_asked,
        .rows = {{kClientGoes, {"client_closed", 0, "", kCloses, 0}},
                 {kSendTimeout, {"send_timeout", 0, "", kCloses, 0}},
@@ -79,8 +83,8 @@ std::vector<FaultPoint> points_before_a_target() {
       // The try has a connection, but the stage lets no head go before it has seen some of the body.
       {.name = "AStageLetsTheClientContinue",
        .configure = [](FaultWorld& world) { world.add_request_letters(2); },
-       .approach = [](FaultWorld& world) { world.client->take_no_more_than(0); },
-       .arrive = [](FaultWorld& world) { world.post("", "ab", "Expect: 100-continue\r\n"); },
+       .approach = client_takes_nothing,
+       .arrive = client_waits_to_continue,
        .waits = nothing_is_asked,
        .rows = {{kClientGoes, {"client_closed", 0, "", kCloses, 1}},
                 {kSendTimeout, {"send_timeout", 0, "", kCloses, 1}},
@@ -92,8 +96,8 @@ std::vector<FaultPoint> points_before_a_target() {
              world.add_to_responses([&world](policy::Context& context) { return world.wait_long(context); });
              world.add([](policy::Context&) { return policy::Decision::refuse(kForbiddenWord); });
            },
-       .arrive = [](FaultWorld& world) { world.get(); },
-       .waits = [](FaultWorld& world) { return world.waiting == 1; },
+       .arrive = client_gets,
+       .waits = a_policy_waits,
        .rows = {{kClientGoes, {"client_closed", 0, "", kCloses, 0}},
                 {kWorkerStops, {"forbidden_word", 0, "", kStopped, 0}}}},
 
@@ -102,8 +106,8 @@ std::vector<FaultPoint> points_before_a_target() {
            [](FaultWorld& world) {
              world.add([](policy::Context&) { return policy::Decision::refuse(kForbiddenWord); });
            },
-       .approach = [](FaultWorld& world) { world.client->take_no_more_than(0); },
-       .arrive = [](FaultWorld& world) { world.get(); },
+       .approach = client_takes_nothing,
+       .arrive = client_gets,
        .waits = nothing_is_asked,
        .rows = {{kClientGoes, {"forbidden_word", 422, "", kCloses, 0}},
                 {kSendTimeout, {"send_timeout", 422, "", kCloses, 0}},
@@ -122,7 +126,7 @@ std::vector<FaultPoint> points_before_a_target() {
              world.place =
                  world.definition->breaker->take(upstream::Load::kConnections, world.definition->limits);
            },
-       .arrive = [](FaultWorld& world) { world.get(); },
+       .arrive = client_gets,
        .waits = [](FaultWorld& world) { return world.open[0]->queue()->waiting() == 1; },
        .rows = {{kClientGoes, {"client_closed", 0, "", kCloses, 0}},
                 {kConnectTimeout, {"breaker_connections", 503, "HTTP/1.1 503 ", kGoesOn, 0}},
@@ -136,7 +140,7 @@ std::vector<FaultPoint> points_before_a_target() {
              world.empty_pool();
              world.connecting.emplace(*world.open[0]->http2());
            },
-       .arrive = [](FaultWorld& world) { world.get(); },
+       .arrive = client_gets,
        .waits = [](FaultWorld& world) { return world.open[0]->in_flight == 1; },
        .rows = {{kClientGoes, {"client_closed", 0, "", kCloses, 0}},
                 {kConnectTimeout, {"connect_timeout", 502, "HTTP/1.1 502 ", kGoesOn, 0}},

@@ -117,7 +117,7 @@ std::vector<FaultPoint> points_of_the_request() {
              world.definition->retries = {
                  .attempts = 1, .statuses = {503}, .max_retry_after = std::chrono::hours(1)};
            },
-       .approach = [](FaultWorld& world) { world.get(); },
+       .approach = client_gets,
        .arrive =
            [](FaultWorld& world) {
              world.first().send(
@@ -131,7 +131,7 @@ std::vector<FaultPoint> points_of_the_request() {
 
       {.name = "BeforeAHedge",
        .configure = [](FaultWorld& world) { world.definition->hedging = {.delay = Milliseconds(60'000)}; },
-       .arrive = [](FaultWorld& world) { world.get(); },
+       .arrive = client_gets,
        .waits = a_target_is_asked,
        .rows = {{kClientGoes, {"client_closed", 0, "", kCloses, 1}},
                 {kResponseTimeout, {"response_timeout", 504, "HTTP/1.1 504 ", kGoesOn, 1}},
@@ -197,7 +197,7 @@ std::vector<FaultPoint> points_of_the_response() {
                 {kWorkerStops, {"client_closed", 0, "", kStopped, 1}}}},
 
       {.name = "TheClientTakesNoInterimResponse",
-       .approach = [](FaultWorld& world) { world.client->take_no_more_than(0); },
+       .approach = client_takes_nothing,
        .arrive =
            [](FaultWorld& world) {
              world.ask();
@@ -211,7 +211,7 @@ std::vector<FaultPoint> points_of_the_response() {
 
       {.name = "TheResponseIsHeld",
        .configure = [](FaultWorld& world) { world.add_holder(100); },
-       .approach = [](FaultWorld& world) { world.get(); },
+       .approach = client_gets,
        .arrive = [](FaultWorld& world) { world.answer("abc", "5"); },
        .waits = a_target_is_asked,
        .rows = {{kClientGoes, {"client_closed", 0, "", kCloses, 1}},
@@ -231,7 +231,7 @@ std::vector<FaultPoint> points_of_the_response() {
              world.begin_at_once("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
              world.answer("abc");
            },
-       .waits = [](FaultWorld& world) { return world.waiting == 1; },
+       .waits = a_policy_waits,
        .rows = {{kClientGoes, {"client_closed", 0, "", kCloses, 1}},
                 {kTotalTimeout, {"total_timeout", 504, "HTTP/1.1 504 ", kGoesOn, 1}},
                 {kWorkerStops, {"client_closed", 0, "", kStopped, 1}}}},
@@ -250,7 +250,7 @@ std::vector<FaultPoint> points_of_the_response() {
                 {kWorkerStops, {"client_closed", 200, "", kStopped, 1}}}},
 
       {.name = "WithinTheBodyOfTheResponse",
-       .approach = [](FaultWorld& world) { world.get(); },
+       .approach = client_gets,
        .arrive = [](FaultWorld& world) { world.answer("abc", "5"); },
        .waits = a_target_was_asked,
        .rows = {{kClientGoes, {"client_closed", 200, "HTTP/1.1 200 ", kCloses, 1}},
@@ -268,7 +268,7 @@ std::vector<FaultPoint> points_of_the_response() {
                return policy::Decision::proceed();
              });
            },
-       .approach = [](FaultWorld& world) { world.get(); },
+       .approach = client_gets,
        .arrive = [](FaultWorld& world) { world.answer("abc"); },
        .waits = a_target_was_asked,
        .rows = {{kClientGoes, {"client_closed", 200, "HTTP/1.1 200 ", kCloses, 1}},
@@ -276,7 +276,7 @@ std::vector<FaultPoint> points_of_the_response() {
 
       {.name = "TheClientTakesNoSwitchOfProtocols",
        .configure = [](FaultWorld& world) { world.upgrades = {"chat"}; },
-       .approach = [](FaultWorld& world) { world.client->take_no_more_than(0); },
+       .approach = client_takes_nothing,
        .arrive =
            [](FaultWorld& world) {
              world.begin("POST /a HTTP/1.1\r\n" + std::string(kUpgrading) + "0\r\n\r\n");
