@@ -26,12 +26,8 @@ class RequestStages {
   // without a body.
   template <typename Make>
   void pass_through(Make make) {
-    static_assert(std::is_trivially_destructible_v<Make>);
     if (request_.body.kind == http::BodyKind::kNone) return;
-    const auto call = [](const void* kept, std::unique_ptr<http::BodySource> body) {
-      return std::unique_ptr<http::BodySource>((*static_cast<const Make*>(kept))(std::move(body)));
-    };
-    const Stage* const stage = arena_.make<Stage>(call, arena_.make<Make>(std::move(make)), nullptr);
+    const Stage* const stage = make_stage(std::move(make), nullptr);
     (last_ == nullptr ? first_ : last_->next) = stage;
     last_ = stage;
   }
@@ -46,16 +42,25 @@ class RequestStages {
     pass_through(std::move(make));
   }
 
+  // Puts a stage behind all others that reads the body as the target gets it, and passes the body on
+  // unchanged. `make` is called for each try, as for pass_through(). A request without a body has no stage.
+  template <typename Make>
+  void observe(Make make) {
+    observers_ = make_stage(std::move(make), observers_);
+  }
+
   // For the exchange.
 
   // The framing of the body as the client sends it.
   const http::BodyFraming& received() const { return received_ ? *received_ : request_.body; }
   bool empty() const { return first_ == nullptr; }
-  // `body`, with all stages behind it.
+  // `body`, with all stages behind it that may change it.
   std::unique_ptr<http::BodySource> behind(std::unique_ptr<http::BodySource> body) const {
-    for (const Stage* one = first_; one != nullptr; one = one->next)
-      body = one->make(one->state, std::move(body));
-    return body;
+    return put(first_, std::move(body));
+  }
+  // `body`, which a target gets, with the stages behind it that observe it.
+  std::unique_ptr<http::BodySource> observed(std::unique_ptr<http::BodySource> body) const {
+    return put(observers_, std::move(body));
   }
   // The body has passed the stages, and is in memory.
   void clear() {
@@ -70,10 +75,25 @@ class RequestStages {
     mutable const Stage* next;
   };
 
+  template <typename Make>
+  const Stage* make_stage(Make make, const Stage* next) {
+    static_assert(std::is_trivially_destructible_v<Make>);
+    const auto call = [](const void* kept, std::unique_ptr<http::BodySource> body) {
+      return std::unique_ptr<http::BodySource>((*static_cast<const Make*>(kept))(std::move(body)));
+    };
+    return arena_.make<Stage>(call, arena_.make<Make>(std::move(make)), next);
+  }
+  static std::unique_ptr<http::BodySource> put(const Stage* first, std::unique_ptr<http::BodySource> body) {
+    for (const Stage* one = first; one != nullptr; one = one->next)
+      body = one->make(one->state, std::move(body));
+    return body;
+  }
+
   http::RequestHead& request_;
   Arena& arena_;
   const Stage* first_ = nullptr;
   const Stage* last_ = nullptr;
+  const Stage* observers_ = nullptr;
   std::optional<http::BodyFraming> received_;
 };
 

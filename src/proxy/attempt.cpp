@@ -5,8 +5,6 @@
 #include <utility>
 
 #include "http/text_body.h"
-#include "proxy/copy_stage.h"
-#include "proxy/mirror.h"
 #include "proxy/parse_reason.h"
 #include "proxy/request_fields.h"
 
@@ -60,7 +58,7 @@ bool Attempt::take_connection(Via via) {
 Task<TryOutcome> Attempt::connect() {
   Introduction introduction;
   if (upstream_.definition().proxy_protocol != upstream::ProxyProtocol::kNone)
-    introduction = Introduction::of(state_.client.connection, state_.request.origin.client);
+    introduction = state_.introduction();
   Connector connector(state_.worker.loop(), state_.worker.index(), deadline_, introduction);
   Task<ConnectOutcome> connecting = connector.connect(upstream_, target_, connection_);
   const ConnectOutcome outcome = co_await connecting;
@@ -79,7 +77,7 @@ void Attempt::prepare_body() {
   const http::BodyFraming& framing = stages.received();
   if (framing.kind == BodyKind::kNone) return;
   if (held.held()) {
-    body_ = stages.behind(std::make_unique<http::TextBody>(held.content()));
+    body_ = stages.observed(stages.behind(std::make_unique<http::TextBody>(held.content())));
     return;
   }
   const std::string_view received = retained_.replay.block ? retained_.replay.content() : state_.unread();
@@ -92,10 +90,7 @@ void Attempt::prepare_body() {
                                   .chunks = {.trailer_size = state_.settings.head_limits.head_size},
                                   .sink = message_.get()});
   from_client_ = body.get();
-  body_ = stages.behind(std::move(body));
-  if (!state_.mirrored) return;
-  state_.mirrored->body.clear();
-  body_ = std::make_unique<CopyStage>(std::move(body_), state_.mirrored->body);
+  body_ = stages.observed(stages.behind(std::move(body)));
 }
 
 // The target may have closed a pooled connection while the request was written.
@@ -104,6 +99,28 @@ TryOutcome Attempt::sending_failed(int error) {
   return fail(reason_of_broken_stream(error));
 }
 
+Task<TryOutcome> Attempt::run(Via via, http::ResponseHead& out) {
+  if (!take_connection(via)) {
+    Task<TryOutcome> connecting = connect();
+    const TryOutcome connected = co_await connecting;
+    if (connected != TryOutcome::kAnswered) co_return connected;
+  }
+  prepare_body();
+  Task<TryOutcome> asking = ask(out);
+  co_return co_await asking;
+}
+
+Task<TryOutcome> Attempt::ask(http::ResponseHead& out) {
+  if (state_.watch.gone()) co_return TryOutcome::kClientGone;
+  Task<TryOutcome> sending = send();
+  const TryOutcome sent = co_await sending;
+  if (sent != TryOutcome::kAnswered) co_return sent;
+  Task<TryOutcome> reading = read_head(out);
+  co_return co_await reading;
+}
+
+// Sends the request. kAnswered when the request has been sent, or when its head has been sent and its body is
+// sent while the gateway waits for the response.
 Task<TryOutcome> Attempt::send() {
   const http::RequestHead& head = state_.request.head;
   const auto fields = [this](http::HeadWriter& out) { write_request_fields(out, state_, span_); };

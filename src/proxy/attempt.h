@@ -49,11 +49,13 @@ class Attempt : public Pooled {
   [[gnu::cold]] Task<TryOutcome> connect();
   // Prepares the body of the request. Call this when the connection is open.
   void prepare_body();
-  // Sends the request. kAnswered when the request has been sent, or when its head has been sent and its body
-  // is sent while the gateway waits for the response.
-  Task<TryOutcome> send();
-  // Reads the next head of the response, interim or final, into `out`. kAnswered when the head has arrived.
+  // Sends the request, and reads the first head of the response, interim or final, into `out`. kAnswered when
+  // the head has arrived. The body of the request may still be sent then.
+  Task<TryOutcome> ask(http::ResponseHead& out);
+  // Reads the next head of the response into `out`, when the one before was an interim one.
   Task<TryOutcome> read_head(http::ResponseHead& out);
+  // A whole try, from the connection to the head.
+  Task<TryOutcome> run(Via via, http::ResponseHead& out);
   // Ends the try: stops the sending of the request, and closes the connection.
   [[gnu::cold]] void abandon();
   // Makes all waits for the target end.
@@ -105,6 +107,7 @@ class Attempt : public Pooled {
   void give_back();
 
  private:
+  Task<TryOutcome> send();
   bool waits_for_continue() const;
   Task<void> upload();
   Milliseconds patience() const;

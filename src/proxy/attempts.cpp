@@ -52,26 +52,29 @@ bool Attempts::choose() {
   return target_ != nullptr;
 }
 
+// Not a coroutine, because a coroutine needs a frame and most tries find an open connection.
 Task<TryOutcome> Attempts::ask() {
   current_ = make_attempt(*target_);
   // The target may not exist any more when the log line of the exchange is written.
   state_.record.target = state_.request.arena.copy(target_->definition().name);
   state_.record.asked = current_->started();
   const auto via = on_fresh_connection_ ? Attempt::Via::kFreshConnection : Attempt::Via::kPool;
-  if (!current_->take_connection(via)) {
-    Task<std::optional<TryOutcome>> connecting = state_.unless_left(current_->connect());
-    const std::optional<TryOutcome> connected = co_await connecting;
-    if (!connected) co_return TryOutcome::kClientGone;
-    if (*connected != TryOutcome::kAnswered) co_return *connected;
-  }
+  return current_->take_connection(via) ? ask_connected() : connect_and_ask();
+}
+
+Task<TryOutcome> Attempts::connect_and_ask() {
+  Task<std::optional<TryOutcome>> connecting = state_.unless_left(current_->connect());
+  const std::optional<TryOutcome> connected = co_await connecting;
+  if (!connected) co_return TryOutcome::kClientGone;
+  if (*connected != TryOutcome::kAnswered) co_return *connected;
+  Task<TryOutcome> asking = ask_connected();
+  co_return co_await asking;
+}
+
+Task<TryOutcome> Attempts::ask_connected() {
   current_->prepare_body();
   watch();
-  if (state_.watch.gone()) co_return TryOutcome::kClientGone;
-  Task<TryOutcome> sending = current_->send();
-  const TryOutcome sent = co_await sending;
-  if (sent != TryOutcome::kAnswered) co_return sent;
-  Task<TryOutcome> reading = may_hedge() ? race() : current_->read_head(state_.response);
-  co_return co_await reading;
+  return may_hedge() ? race() : current_->ask(state_.response);
 }
 
 // When the client leaves, all waits for the targets end, and so does the conversion of a response by a
@@ -95,13 +98,12 @@ bool Attempts::takes_final_head() {
   const http::ResponseHead& head = state_.response;
   current_->note_final(head);
   state_.record.end_wait(state_.worker.loop().now());
-  const upstream::Retries& rules = upstream_.definition().retries;
-  if (rules.statuses.empty()) return true;
-  const auto pause = pause_for_status(rules, facts(TryOutcome::kBadAnswer), head.status,
-                                      head.fields.value_of("retry-after"));
-  if (!pause || !pay_for_retry()) return true;
-  pause_ = *pause;
-  return false;
+  if (upstream_.definition().retries.statuses.empty()) return true;
+  TryFacts known = facts(TryOutcome::kBadAnswer);
+  known.status = head.status;
+  known.retry_after = head.fields.value_of("retry-after");
+  after_status_ = decide(known);
+  return after_status_.step == NextTry::Step::kGiveUp;
 }
 
 TryOutcome Attempts::end_try(TryOutcome outcome) {
@@ -123,11 +125,20 @@ TryOutcome Attempts::end_try(TryOutcome outcome) {
 
 NextTry Attempts::next(TryOutcome outcome) {
   on_fresh_connection_ = false;
-  if (outcome == TryOutcome::kBadAnswer) return {NextTry::Step::kRetry, pause_};
+  if (outcome == TryOutcome::kBadAnswer) return after_status_;
   if (outcome == TryOutcome::kConnectFailed) ++unreachable_;
-  NextTry next = decide_next_try(upstream_.definition().retries, facts(outcome));
+  const NextTry next = decide(facts(outcome));
   on_fresh_connection_ = next.step == NextTry::Step::kSameTarget;
-  if (next.step == NextTry::Step::kRetry && !pay_for_retry()) next = {};
+  return next;
+}
+
+// Decides by the rules, and charges a retry.
+NextTry Attempts::decide(const TryFacts& facts) {
+  const NextTry next = decide_next_try(upstream_.definition().retries, facts);
+  if (!next.note.empty()) state_.context.note = next.note;
+  if (next.step != NextTry::Step::kRetry) return next;
+  if (!take_retry(upstream_.retry_budget())) return {};
+  ++retries_;
   return next;
 }
 
@@ -138,6 +149,7 @@ const EndReason& Attempts::failure() const {
 TryFacts Attempts::facts(TryOutcome outcome) const {
   return {.outcome = outcome,
           .is_repeatable = may_send_again(),
+          .has_budget = upstream_.retry_budget().has_token(state_.worker.loop().now()),
           .retries = retries_,
           .unreachable = unreachable_,
           .targets = upstream_.target_count(),
@@ -160,21 +172,14 @@ bool Attempts::may_hedge() const {
   return upstream_.definition().hedging.delay.count() > 0 && state_.record.tries == 1 && may_send_again();
 }
 
-// Asks the budget and the circuit breaker whether the request may be sent once more.
-bool Attempts::take_retry(upstream::RetryBudget& budget, std::string_view spent) {
-  if (!budget.take(state_.worker.loop().now())) {
-    state_.context.note = spent;
+// Charges one more request to `budget` and to the circuit breaker. False when the breaker's limit is reached.
+bool Attempts::take_retry(upstream::RetryBudget& budget) {
+  if (!retry_slot_) retry_slot_ = upstream_.take(upstream::Load::kRetries);
+  if (!retry_slot_) {
+    state_.context.note = "breaker_retries";
     return false;
   }
-  if (!retry_slot_) retry_slot_ = upstream_.take(upstream::Load::kRetries);
-  if (retry_slot_) return true;
-  state_.context.note = "breaker_retries";
-  return false;
-}
-
-bool Attempts::pay_for_retry() {
-  if (!take_retry(upstream_.retry_budget(), "retry_budget_spent")) return false;
-  ++retries_;
+  budget.take();
   return true;
 }
 

@@ -58,11 +58,13 @@ class Attempts {
   class Race;
   bool may_send_again() const;
   bool may_hedge() const;
-  [[gnu::cold]] bool take_retry(upstream::RetryBudget& budget, std::string_view spent);
-  [[gnu::cold]] bool pay_for_retry();
+  [[gnu::cold]] bool take_retry(upstream::RetryBudget& budget);
   TryFacts facts(TryOutcome outcome) const;
+  [[gnu::cold]] NextTry decide(const TryFacts& facts);
   std::unique_ptr<Attempt> make_attempt(upstream::Target& target);
   void cancel();
+  Task<TryOutcome> ask_connected();
+  [[gnu::cold]] Task<TryOutcome> connect_and_ask();
   [[gnu::cold]] Task<TryOutcome> race();
 
   ExchangeState& state_;
@@ -74,8 +76,8 @@ class Attempts {
   upstream::Target* target_ = nullptr;  // the target of the next try
   bool on_fresh_connection_ = false;    // the next try makes a new connection
   size_t unreachable_ = 0;
-  uint32_t retries_ = 0;   // the number of retries so far
-  Milliseconds pause_{0};  // the pause before a retry because of a response's status
+  uint32_t retries_ = 0;  // the number of retries so far
+  NextTry after_status_;  // the next try, when the last response has been dropped for its status
   std::optional<upstream::Breaker::Slot> retry_slot_;  // set when the request is sent again
   const EndReason* failure_ = nullptr;
   RelayResult upload_result_;

@@ -27,12 +27,13 @@ ClientConnection::ClientConnection(WorkerContext& worker, std::shared_ptr<Listen
       listener_(std::move(listener)),
       certificate_(facts.certificate),
       has_socket_(false),
+      delays_drain_(facts.delays_drain),
       proxied_tls_(facts.is_secure),
       asked_for_certificate_(facts.asked_for_certificate),
       peer_port_(facts.port),
       peer_text_size_(static_cast<uint8_t>(facts.peer.copy(peer_text_, sizeof peer_text_))) {
   stream.set_channel(std::move(channel));
-  worker_.errand_began();
+  if (delays_drain_) worker_.errand_began();
 }
 
 ClientFacts ClientConnection::facts() const {
@@ -46,7 +47,11 @@ ClientFacts ClientConnection::facts() const {
 ClientConnection::~ClientConnection() {
   unlink();
   if (counted_) settings().address_counts->remove(*counted_);
-  has_socket_ ? worker_.connection_ended(*listener_) : worker_.errand_ended();
+  if (has_socket_) {
+    worker_.connection_ended(*listener_);
+  } else if (delays_drain_) {
+    worker_.errand_ended();
+  }
 }
 
 bool ClientConnection::closing() const {

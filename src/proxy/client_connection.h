@@ -34,6 +34,7 @@ struct ClientFacts {
   bool is_secure = false;                                     // the client uses TLS
   bool asked_for_certificate = false;                         // the handshake asked for a certificate
   std::shared_ptr<const tls::PeerCertificate> certificate{};  // the verified certificate; may be null
+  bool delays_drain = true;  // a draining worker waits for the requests of this client
 };
 
 // One client's connection: its stream, and the received bytes that belong to no exchange yet. The object is
@@ -116,6 +117,7 @@ class ClientConnection final : public ListNode<>, public Pooled {
   http::h2::Session* http2_ = nullptr;           // set while the connection speaks HTTP/2
   IntrusiveList<DrainWatcher, DrainWatcher> drain_watchers_;
   bool has_socket_ = true;
+  bool delays_drain_ = true;
   bool idle_ = false;
   bool hurried_ = false;  // the idle connection has been asked to end
   bool proxied_tls_ = false;

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "http/authority.h"
-#include "proxy/mirror.h"
 #include "proxy/parse_reason.h"
 #include "proxy/rehearsal_notes.h"
 
@@ -225,13 +224,8 @@ Task<Persistence> Exchange::forward() {
   }
   attempts_.emplace(state_, chain_);
   attempts_->begin();
-  // A held body is copied before it is sent, so the body must pass its stages before the copy is made.
-  const bool copies_held =
-      state_.copies != nullptr && state_.held_body.held() && !state_.context.request_stages.empty();
-  if (attempts_->wants_body_held() || copies_held) {
-    const uint64_t max =
-        copies_held ? state_.context.body_limit : state_.upstream().definition().retries.body_size;
-    Task<bool> holding = hold_body(copies_held && max == 0 ? SIZE_MAX : max);
+  if (attempts_->wants_body_held()) {
+    Task<bool> holding = hold_body(state_.upstream().definition().retries.body_size);
     if (!co_await holding) co_return persistence_after_answer();
   }
   // A body of unknown length that a policy has held may be larger than the limits of the listener and the
@@ -241,7 +235,6 @@ Task<Persistence> Exchange::forward() {
     co_await reply_.refuse(kEnds.body_too_large);
     co_return persistence_after_answer();
   }
-  if (state_.copies != nullptr) state_.mirrored = copy_for_mirrors(state_);
   TryOutcome outcome = TryOutcome::kConnectFailed;
   for (;;) {
     if (!attempts_->choose()) {
@@ -260,8 +253,6 @@ Task<Persistence> Exchange::forward() {
     const std::optional<bool> paused = co_await pausing;
     if (!paused.has_value()) co_return Persistence::kClose;
   }
-  // A target may answer before the gateway learns that the last part of the request has been written.
-  if (state_.mirrored && (!state_.body_pending() || state_.mirrored->body.is_whole)) send_to_mirrors(state_);
   if (outcome != TryOutcome::kAnswered && !reply_.begun()) {
     Task<Persistence> refusing = give_up(outcome);
     co_return co_await refusing;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 
@@ -21,8 +20,7 @@ class Exchange final : public Pooled, private policy::Errands {
  public:
   explicit Exchange(Client client);
   // An errand: the request of `original` is sent once more, without a client (see policy::Errands).
-  Exchange(Client client, const Exchange& original, const void* sender,
-           const std::function<void(policy::Context&)>& prepare);
+  Exchange(Client client, const Exchange& original, const void* sender, const Prepare& prepare);
   // Counts and logs the exchange, in whatever way it has ended.
   ~Exchange();
 
@@ -36,6 +34,7 @@ class Exchange final : public Pooled, private policy::Errands {
   Task<void> rehearse(policy::Purpose purpose, Rehearsal& rehearsal);
 
  private:
+  void become_copy(size_t upstream, std::string body);
   void note_head(http::HeadState read);
   [[gnu::cold]] const EndReason& reason_to_refuse(http::HeadState read) const;
   void fill_context();
@@ -59,8 +58,8 @@ class Exchange final : public Pooled, private policy::Errands {
   [[gnu::cold]] Task<void> leave_response(http::MessageBody& from_target);
   [[gnu::cold]] Task<http::Persistence> give_up(TryOutcome outcome);
 
-  bool send(const void* sender, const std::function<void(policy::Context&)>& prepare) override;
-  void copy_to(const policy::CopyReceiver& receiver) override;
+  bool send(const void* sender, const Prepare& prepare) override;
+  void send_copy(const void* sender, size_t upstream, std::string body, const Prepare& prepare) override;
   void run(Task<void> task) override;
 
   ExchangeState state_;

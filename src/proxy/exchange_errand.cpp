@@ -6,8 +6,29 @@
 
 namespace portcullis::proxy {
 
-Exchange::Exchange(Client client, const Exchange& original, const void* sender,
-                   const std::function<void(policy::Context&)>& prepare)
+namespace {
+
+// Stands for the client of an errand: everything that is sent to it is dropped.
+struct NoClient {
+  NoClient(ClientConnection& like, const ClientFacts& facts)
+      : connection(like.worker(), like.listener(), make_absent_client(), facts),
+        message(connection.stream, connection.input, connection.message_settings()) {}
+
+  Client client() { return {connection, message}; }
+
+  ClientConnection connection;
+  http::h1::ServerMessageStream message;
+};
+
+// Runs an errand to its end.
+Task<void> run_to_end([[maybe_unused]] std::unique_ptr<NoClient> client, std::unique_ptr<Exchange> errand) {
+  co_await errand->run_errand();
+  errand.reset();  // the errand refers to the client, so it must be destroyed first
+}
+
+}  // namespace
+
+Exchange::Exchange(Client client, const Exchange& original, const void* sender, const Prepare& prepare)
     : state_(client, original.state_.worker, original.state_.snapshot, original.state_.settings,
              ExchangeState::Kind::kErrand) {
   const Request& asked = original.state_.request;
@@ -35,6 +56,8 @@ Exchange::Exchange(Client client, const Exchange& original, const void* sender,
     request.client_values.note_copy(asked.client_values, field.value, value, arena);
     request.head.fields.add(arena.copy(field.name), value, field.id);
   }
+  state_.reached = original.state_.introduction().reached;
+  state_.trace.follow(original.state_.trace, arena);
   fill_context();
   state_.context.caller = original.state_.context.caller;
   state_.context.caller.credential = arena.copy(original.state_.context.caller.credential);
@@ -44,33 +67,33 @@ Exchange::Exchange(Client client, const Exchange& original, const void* sender,
   prepare(state_.context);
 }
 
-bool Exchange::send(const void* sender, const std::function<void(policy::Context&)>& prepare) {
+bool Exchange::send(const void* sender, const Prepare& prepare) {
   if (state_.kind == ExchangeState::Kind::kErrand) return false;  // errands send no errands
-  // Stands for the client of an errand: everything that is sent to it is dropped.
-  struct NoClient {
-    explicit NoClient(ClientConnection& like)
-        : connection(like.worker(), like.listener(), make_absent_client(), like.facts()),
-          message(connection.stream, connection.input, connection.message_settings()) {}
-
-    ClientConnection connection;
-    http::h1::ServerMessageStream message;
-  };
-  struct Life {
-    static Task<void> run([[maybe_unused]] std::unique_ptr<NoClient> client,
-                          std::unique_ptr<Exchange> errand) {
-      co_await errand->run_errand();
-      errand.reset();  // the errand refers to the client, so it must be destroyed first
-    }
-  };
-  auto client = std::make_unique<NoClient>(state_.client.connection);
-  auto errand =
-      std::make_unique<Exchange>(Client{client->connection, client->message}, *this, sender, prepare);
-  state_.worker.spawn(Life::run(std::move(client), std::move(errand)));
+  ClientConnection& connection = state_.client.connection;
+  auto client = std::make_unique<NoClient>(connection, connection.facts());
+  auto errand = std::make_unique<Exchange>(client->client(), *this, sender, prepare);
+  state_.worker.spawn(run_to_end(std::move(client), std::move(errand)));
   return true;
 }
 
-void Exchange::copy_to(const policy::CopyReceiver& receiver) {
-  state_.copies = state_.request.arena.make<CopyOrder>(&receiver, state_.copies);
+void Exchange::send_copy(const void* sender, size_t upstream, std::string body, const Prepare& prepare) {
+  ClientConnection& connection = state_.client.connection;
+  ClientFacts facts = connection.facts();
+  facts.delays_drain = false;
+  auto client = std::make_unique<NoClient>(connection, facts);
+  auto copy = std::make_unique<Exchange>(client->client(), *this, sender, prepare);
+  copy->become_copy(upstream, std::move(body));
+  state_.worker.spawn(run_to_end(std::move(client), std::move(copy)));
+}
+
+// Makes the errand a copy for another upstream, which no further policy sees.
+void Exchange::become_copy(size_t upstream, std::string body) {
+  Branch& branch = state_.context.keep_new<Branch>(this);
+  branch.upstream = upstream;
+  state_.request.branch = &branch;
+  state_.request.head.fields.remove(http::FieldId::kExpect);
+  if (!body.empty()) state_.held_body.hold_text(std::move(body));
+  chain_.skip_rest();
 }
 
 void Exchange::run(Task<void> task) {
@@ -92,11 +115,13 @@ Task<void> Exchange::run_errand() {
   state_.record.started = state_.worker.loop().now();
   Task<bool> consulting = consult_policies();
   if (co_await consulting) co_return;
-  if (state_.request.route->split.empty()) {
-    co_await reply_.refuse(kEnds.no_upstream);
-    co_return;
+  if (state_.request.branch == nullptr) {
+    if (state_.request.route->split.empty()) {
+      co_await reply_.refuse(kEnds.no_upstream);
+      co_return;
+    }
+    state_.request.branch = &choose_branch();
   }
-  state_.request.branch = &choose_branch();
   Task<http::Persistence> forwarding = forward();
   co_await forwarding;
 }

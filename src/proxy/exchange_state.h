@@ -7,6 +7,7 @@
 #include "proxy/client.h"
 #include "proxy/client_connection.h"
 #include "proxy/client_watch.h"
+#include "proxy/connector.h"
 #include "proxy/held_body.h"
 #include "proxy/record.h"
 #include "proxy/request.h"
@@ -15,14 +16,6 @@
 #include "proxy/worker_context.h"
 
 namespace portcullis::proxy {
-
-struct MirroredRequest;
-
-// A list of the receivers of copies of a request, in the arena of the exchange.
-struct CopyOrder {
-  const policy::CopyReceiver* to;
-  const CopyOrder* next;
-};
 
 // The state that the parts of one exchange share: the request, the context of the policies, and the record
 // for the log. Each member may use the members before it.
@@ -68,6 +61,12 @@ struct ExchangeState {
       field.value = request.arena.copy(field.value);
     }
   }
+  // What a PROXY header tells a target.
+  [[gnu::cold]] Introduction introduction() const {
+    Introduction out = Introduction::of(client.connection, request.origin.client);
+    if (reached) out.reached = reached;
+    return out;
+  }
   // The upstream of the branch that has been chosen.
   upstream::Upstream& upstream() const { return *snapshot->upstreams[request.branch->upstream]; }
   // The received bytes that have not been read: the beginning of the body, or the bytes behind a held body.
@@ -93,8 +92,8 @@ struct ExchangeState {
   ClientWatch watch;
   Record record;
   Trace trace;
-  const CopyOrder* copies = nullptr;          // the copies that policies have asked for
-  std::shared_ptr<MirroredRequest> mirrored;  // the copy for other upstreams; null when there is none
+  // For an errand: the address at which the client of the original request has reached the gateway.
+  std::optional<Endpoint> reached;
 };
 
 }  // namespace portcullis::proxy

@@ -51,50 +51,40 @@ Task<void> Attempts::Race::run() {
 }
 
 Task<void> Attempts::Race::run_first() {
-  Task<TryOutcome> reading = attempts_.current_->read_head(attempts_.state_.response);
-  first_outcome_ = co_await reading;
+  Task<TryOutcome> asking = attempts_.current_->ask(attempts_.state_.response);
+  first_outcome_ = co_await asking;
   first_has_ended_ = true;
   const bool goes_on = first_outcome_ != TryOutcome::kAnswered && first_outcome_ != TryOutcome::kClientGone &&
                        !attempts_.state_.watch.gone() && any_asked();
   if (!goes_on) settle();
 }
 
-bool Attempts::Race::may_begin() const {
-  return !is_settled_ && !first_has_ended_ && !attempts_.state_.watch.gone() &&
-         attempts_.time_left().count() > 0;
+bool Attempts::Race::is_awaited() const {
+  return !is_settled_ && !first_has_ended_ && !attempts_.state_.watch.gone();
 }
 
 Task<void> Attempts::Race::run_hedge(uint32_t number) {
   co_await sleep_for(loop_, attempts_.upstream_.definition().hedging.delay * (number + 1));
-  if (!may_begin()) co_return;
-  upstream::Target* const target = attempts_.choice_.another();
-  if (target == nullptr) co_return;
-  if (!attempts_.take_retry(attempts_.upstream_.hedge_budget(), "hedge_budget_spent")) co_return;
+  upstream::RetryBudget& budget = attempts_.upstream_.hedge_budget();
+  upstream::Target* const target = is_awaited() ? attempts_.choice_.another() : nullptr;
+  const NextHedge next = decide_hedge({.is_awaited = is_awaited(),
+                                       .has_target = target != nullptr,
+                                       .has_budget = budget.has_token(loop_.now()),
+                                       .time_left = attempts_.time_left()});
+  if (!next.note.empty()) attempts_.state_.context.note = next.note;
+  if (!next.begins || !attempts_.take_retry(budget)) co_return;
   hedges_[number] = std::make_unique<Hedge>();
   Hedge& hedge = *hedges_[number];
   hedge.attempt = attempts_.make_attempt(*target);
-  Attempt& attempt = *hedge.attempt;
-  TryOutcome outcome = TryOutcome::kAnswered;
-  if (!attempt.take_connection(Attempt::Via::kPool)) {
-    Task<TryOutcome> connecting = attempt.connect();
-    outcome = co_await connecting;
-  }
-  if (outcome == TryOutcome::kAnswered) {
-    attempt.prepare_body();
-    Task<TryOutcome> sending = attempt.send();
-    outcome = co_await sending;
-  }
-  if (outcome == TryOutcome::kAnswered) {
-    Task<TryOutcome> reading = attempt.read_head(hedge.head);
-    outcome = co_await reading;
-  }
+  Task<TryOutcome> running = hedge.attempt->run(Attempt::Via::kPool, hedge.head);
+  const TryOutcome outcome = co_await running;
   if (outcome == TryOutcome::kAnswered) {
     if (winner_ == nullptr) winner_ = &hedge;
     settle();
     co_return;
   }
   hedge.has_failed = true;
-  attempt.note(outcome);
+  hedge.attempt->note(outcome);
   if (first_has_ended_ && !any_asked()) settle();
 }
 

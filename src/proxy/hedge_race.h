@@ -36,7 +36,7 @@ class Attempts::Race final : private Timer {
 
   Task<void> run_first();
   Task<void> run_hedge(uint32_t number);
-  bool may_begin() const;
+  bool is_awaited() const;
   bool any_asked() const;
   void settle();
   void fire() override { waiter_.resume(); }

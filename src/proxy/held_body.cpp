@@ -84,6 +84,11 @@ void HeldBody::replace(std::string content) {
   frame();
 }
 
+void HeldBody::hold_text(std::string content) {
+  held_ = true;
+  replace(std::move(content));
+}
+
 void HeldBody::frame() {
   request_.body =
       content_.empty() ? http::BodyFraming{} : http::BodyFraming{BodyKind::kLength, content_.size()};

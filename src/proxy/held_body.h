@@ -24,10 +24,14 @@ class HeldBody final : public policy::BodyHolder {
   std::string_view content() const override { return content_; }
   const policy::EndReason* refusal() const override { return refusal_; }
   void replace(std::string content) override;
+  // The request has the body `content`, which does not come from the client.
+  void hold_text(std::string content);
 
   bool held() const { return held_; }
   // The bytes that the client has sent behind the body.
-  std::string_view rest() const { return from_client_->rest(); }
+  std::string_view rest() const {
+    return from_client_ != nullptr ? from_client_->rest() : std::string_view();
+  }
 
  private:
   std::unique_ptr<http::BodySource> behind_stages(std::unique_ptr<http::BodySource> body, size_t limit) const;

@@ -17,26 +17,42 @@ Milliseconds pause_before(uint32_t retry, const upstream::Retries& rules, uint64
   return Milliseconds(static_cast<int64_t>(random % static_cast<uint64_t>(whole + 1)));
 }
 
-NextTry retry_after_pause(const upstream::Retries& rules, const TryFacts& facts) {
-  if (facts.retries >= rules.attempts || !facts.is_repeatable) return {};
-  if (facts.outcome == TryOutcome::kTimedOut ? !rules.on_timeout : !rules.on_reset) return {};
-  const Milliseconds pause = pause_before(facts.retries, rules, facts.random);
-  if (pause >= facts.time_left) return {};
+// Retries after `pause`, where the request, the number of retries, the time and the budget allow that.
+NextTry retry_after(Milliseconds pause, const upstream::Retries& rules, const TryFacts& facts) {
+  if (facts.retries >= rules.attempts || !facts.is_repeatable || pause >= facts.time_left) return {};
+  if (!facts.has_budget) return {.note = "retry_budget_spent"};
   return {Step::kRetry, pause};
+}
+
+// Retries because of the status of a response.
+NextTry retry_for_status(const upstream::Retries& rules, const TryFacts& facts) {
+  if (facts.status < 200 || !std::binary_search(rules.statuses.begin(), rules.statuses.end(), facts.status))
+    return {};
+  Milliseconds pause = pause_before(facts.retries, rules, facts.random);
+  // A retry does not come earlier than the target's Retry-After permits (RFC 9110 section 10.2.3).
+  if (!facts.retry_after.empty()) {
+    const auto seconds = parse_decimal(facts.retry_after);
+    if (!seconds || *seconds > 3600 || std::chrono::seconds(*seconds) > rules.max_retry_after) return {};
+    pause = std::max(pause, Milliseconds(std::chrono::seconds(*seconds)));
+  }
+  return retry_after(pause, rules, facts);
 }
 
 }  // namespace
 
 NextTry decide_next_try(const upstream::Retries& rules, const TryFacts& facts) {
+  const auto retry = [&] {
+    return retry_after(pause_before(facts.retries, rules, facts.random), rules, facts);
+  };
   switch (facts.outcome) {
     case TryOutcome::kStaleConnection: return {Step::kSameTarget};
     case TryOutcome::kConnectFailed:
       if (facts.unreachable < facts.targets && facts.time_left.count() > 0) return {Step::kAnotherTarget};
       return {};
-    case TryOutcome::kFailed:
-    case TryOutcome::kTimedOut: return retry_after_pause(rules, facts);
+    case TryOutcome::kFailed: return rules.on_reset ? retry() : NextTry{};
+    case TryOutcome::kTimedOut: return rules.on_timeout ? retry() : NextTry{};
+    case TryOutcome::kBadAnswer: return retry_for_status(rules, facts);
     case TryOutcome::kAnswered:
-    case TryOutcome::kBadAnswer:
     case TryOutcome::kOverloaded:
     case TryOutcome::kNotConverted:
     case TryOutcome::kClientGone: return {};
@@ -44,19 +60,10 @@ NextTry decide_next_try(const upstream::Retries& rules, const TryFacts& facts) {
   return {};
 }
 
-std::optional<Milliseconds> pause_for_status(const upstream::Retries& rules, const TryFacts& facts,
-                                             uint16_t status, std::string_view retry_after) {
-  if (facts.retries >= rules.attempts || status < 200 || !facts.is_repeatable) return std::nullopt;
-  if (!std::binary_search(rules.statuses.begin(), rules.statuses.end(), status)) return std::nullopt;
-  Milliseconds pause = pause_before(facts.retries, rules, facts.random);
-  // A retry does not come earlier than the target's Retry-After permits (RFC 9110 section 10.2.3).
-  if (!retry_after.empty()) {
-    const auto seconds = parse_decimal(retry_after);
-    if (!seconds || *seconds > 3600 || std::chrono::seconds(*seconds) > rules.max_retry_after)
-      return std::nullopt;
-    pause = std::max(pause, Milliseconds(std::chrono::seconds(*seconds)));
-  }
-  return pause < facts.time_left ? std::optional(pause) : std::nullopt;
+NextHedge decide_hedge(const HedgeFacts& facts) {
+  if (!facts.is_awaited || !facts.has_target || facts.time_left.count() <= 0) return {};
+  if (!facts.has_budget) return {.note = "hedge_budget_spent"};
+  return {.begins = true};
 }
 
 }  // namespace portcullis::proxy

@@ -93,6 +93,12 @@ void Trace::begin(const TracingRules& rules, Request& request, WorkerContext& wo
   records_ = context_.sampled || rules.errors;
 }
 
+void Trace::follow(const Trace& original, Arena& arena) {
+  rules_ = original.rules_;
+  context_ = original.context_;
+  context_.state = arena.copy(context_.state);
+}
+
 Trace::Span* Trace::begin_span(std::string_view name, Clock::time_point begin) {
   if (!records_) return nullptr;
   Span* span = arena_->make<Span>();

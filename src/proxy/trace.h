@@ -35,6 +35,9 @@ class Trace {
   // Call this when the head of `request` has arrived: reads the client's trace context, and decides whether
   // the trace is recorded.
   void begin(const TracingRules& rules, Request& request, WorkerContext& worker);
+  // The request is sent once more by an errand: its targets get the trace context of `original`, and no span
+  // is recorded.
+  void follow(const Trace& original, Arena& arena);
   bool active() const { return rules_ != nullptr; }
   // True when spans are recorded, because they may have to be reported.
   bool records() const { return records_; }

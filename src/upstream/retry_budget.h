@@ -17,12 +17,13 @@ class RetryBudget {
     refill(now);
     tokens_ = std::min(tokens_ + share_, max());
   }
-  bool take(Clock::time_point now) {
+  // True when one more retry is allowed.
+  bool has_token(Clock::time_point now) {
     refill(now);
-    if (tokens_ < 1) return false;
-    tokens_ -= 1;
-    return true;
+    return tokens_ >= 1;
   }
+  // Charges a retry; call this only when has_token() is true.
+  void take() { tokens_ -= 1; }
 
  private:
   static constexpr double kSeconds = 10;  // how long unused tokens are kept

@@ -9,7 +9,6 @@
 #include "http/read_body.h"
 #include "http/text_body.h"
 #include "policy/convert_stage.h"
-#include "proxy/copy_stage.h"
 
 namespace portcullis::proxy {
 namespace {
@@ -193,15 +192,6 @@ TEST_F(BodyPipelineTest, ATextComesBeforeTheRest) {
   EXPECT_EQ(all_of(follows), "abcde");
   http::TextStage alone(pieces({"cd", "e"}), "ab", http::TextStage::Rest::kNothing);
   EXPECT_EQ(all_of(alone), "ab");
-}
-
-TEST_F(BodyPipelineTest, ACopyHasWhatPassesUpToItsLimit) {
-  BodyCopy whole{.limit = 6}, part{.limit = 5};
-  CopyStage copied(std::make_unique<CopyStage>(pieces({"ab", "cde", "f"}), part), whole);
-  EXPECT_EQ(all_of(copied), "abcdef");
-  EXPECT_EQ(whole.text, "abcdef");
-  EXPECT_FALSE(whole.too_large);
-  EXPECT_TRUE(part.too_large);
 }
 
 TEST_F(BodyPipelineTest, CollectingStopsAtTheFirstBytesWhenAsked) {

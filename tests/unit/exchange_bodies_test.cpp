@@ -98,32 +98,6 @@ TEST_F(ExchangeBodiesTest, AStageChangesABodyThatIsHeldTwice) {
   EXPECT_TRUE(backends[0]->received.ends_with("\r\n\r\nxyz")) << backends[0]->received;
 }
 
-TEST_F(ExchangeBodiesTest, ACopyHasWhatAStageMakesOfAHeldBody) {
-  struct Receiver final : policy::CopyReceiver {
-    size_t upstream() const override { return 0; }
-    uint64_t max_body_size() const override { return 100; }
-    bool begin() const override { return true; }
-    void end() const override {}
-    void note(size_t, Outcome) const override {}
-  };
-  static const Receiver kReceiver;
-  add([](Context& context) {
-    context.errands->copy_to(kReceiver);
-    return Decision::proceed();
-  });
-  add_request_holder(100);
-  add_request_letters(2);
-  build();
-  post("ab");
-  answer("");
-  run_to_end();
-  settle();
-  const std::string& received = backends[0]->received;
-  const size_t copy = received.find("x-mirrored");
-  ASSERT_NE(copy, std::string::npos) << received;
-  EXPECT_TRUE(has(received.substr(copy), "\r\n\r\naabb")) << received;
-}
-
 TEST_F(ExchangeBodiesTest, ABodyThatAStageRefusesBeforeTheFirstTryIsAnswered) {
   definition->retries = {.attempts = 1, .pause = Milliseconds(0)};
   add_request_letters(1);

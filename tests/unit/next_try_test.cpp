@@ -115,35 +115,82 @@ TEST(NextTryTest, AnAnswerIsDroppedForItsStatus) {
                                 .pause = Milliseconds(0),
                                 .max_retry_after = Milliseconds(2'000)};
   const TryFacts facts{.outcome = TryOutcome::kBadAnswer, .is_repeatable = true, .time_left = kLong};
+  const NextTry kAtOnce{Step::kRetry, Milliseconds(0)};
+  const NextTry kPassedOn{};
   struct {
     uint16_t status;
     const char* retry_after;
-    std::optional<Milliseconds> pause;
+    NextTry then;
   } const cases[] = {
-      {503, "", Milliseconds(0)},
-      {502, "", Milliseconds(0)},
-      {500, "", std::nullopt},
-      {200, "", std::nullopt},
-      {103, "", std::nullopt},
-      {503, "1", Milliseconds(1'000)},
-      {503, "2", Milliseconds(2'000)},
-      {503, "3", std::nullopt},
-      {503, "3601", std::nullopt},
-      {503, "soon", std::nullopt},
-      {503, "18446744073709551616", std::nullopt},
+      {503, "", kAtOnce},
+      {502, "", kAtOnce},
+      {500, "", kPassedOn},
+      {200, "", kPassedOn},
+      {103, "", kPassedOn},
+      {503, "1", {Step::kRetry, Milliseconds(1'000)}},
+      {503, "2", {Step::kRetry, Milliseconds(2'000)}},
+      {503, "3", kPassedOn},
+      {503, "3601", kPassedOn},
+      {503, "soon", kPassedOn},
+      {503, "18446744073709551616", kPassedOn},
   };
-  for (const auto& one : cases)
-    EXPECT_EQ(pause_for_status(rules, facts, one.status, one.retry_after), one.pause)
-        << one.status << " " << one.retry_after;
-  TryFacts used = facts;
+  for (const auto& one : cases) {
+    TryFacts of_case = facts;
+    of_case.status = one.status;
+    of_case.retry_after = one.retry_after;
+    EXPECT_EQ(decide_next_try(rules, of_case), one.then) << one.status << " " << one.retry_after;
+  }
+  TryFacts unavailable = facts;
+  unavailable.status = 503;
+  TryFacts used = unavailable;
   used.retries = 1;
-  EXPECT_EQ(pause_for_status(rules, used, 503, ""), std::nullopt);
-  TryFacts once = facts;
+  EXPECT_EQ(decide_next_try(rules, used), kPassedOn);
+  TryFacts once = unavailable;
   once.is_repeatable = false;
-  EXPECT_EQ(pause_for_status(rules, once, 503, ""), std::nullopt);
-  TryFacts late = facts;
+  EXPECT_EQ(decide_next_try(rules, once), kPassedOn);
+  TryFacts late = unavailable;
   late.time_left = Milliseconds(999);
-  EXPECT_EQ(pause_for_status(rules, late, 503, "1"), std::nullopt);
+  late.retry_after = "1";
+  EXPECT_EQ(decide_next_try(rules, late), kPassedOn);
+}
+
+TEST(NextTryTest, ARetryNeedsTheBudget) {
+  const upstream::Retries rules{
+      .attempts = 2, .on_timeout = true, .statuses = {503}, .pause = Milliseconds(0)};
+  const NextTry kSpent{.note = "retry_budget_spent"};
+  TryFacts facts{.is_repeatable = true, .has_budget = false, .targets = 2, .time_left = kLong, .status = 503};
+  for (const TryOutcome outcome : {TryOutcome::kFailed, TryOutcome::kTimedOut, TryOutcome::kBadAnswer}) {
+    facts.outcome = outcome;
+    EXPECT_EQ(decide_next_try(rules, facts), kSpent) << static_cast<int>(outcome);
+  }
+  // The request has not reached a target, so another try costs nothing.
+  facts.outcome = TryOutcome::kStaleConnection;
+  EXPECT_EQ(decide_next_try(rules, facts), NextTry{Step::kSameTarget});
+  facts.outcome = TryOutcome::kConnectFailed;
+  EXPECT_EQ(decide_next_try(rules, facts), NextTry{Step::kAnotherTarget});
+  // Where the rules permit no retry, nothing is said about the budget.
+  facts.outcome = TryOutcome::kFailed;
+  facts.retries = 2;
+  EXPECT_EQ(decide_next_try(rules, facts), NextTry{});
+}
+
+TEST(NextTryTest, AHedgeNeedsASilentTargetAnotherOneTimeAndTheBudget) {
+  const HedgeFacts kAll{.is_awaited = true, .has_target = true, .has_budget = true, .time_left = kLong};
+  EXPECT_EQ(decide_hedge(kAll), NextHedge{.begins = true});
+  HedgeFacts facts = kAll;
+  facts.is_awaited = false;
+  EXPECT_EQ(decide_hedge(facts), NextHedge{});
+  facts = kAll;
+  facts.has_target = false;
+  EXPECT_EQ(decide_hedge(facts), NextHedge{});
+  facts = kAll;
+  facts.time_left = Milliseconds(0);
+  EXPECT_EQ(decide_hedge(facts), NextHedge{});
+  facts = kAll;
+  facts.has_budget = false;
+  EXPECT_EQ(decide_hedge(facts), NextHedge{.note = "hedge_budget_spent"});
+  facts.has_target = false;
+  EXPECT_EQ(decide_hedge(facts), NextHedge{});
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ class Copies final : public Engine {
   explicit Copies(const EngineContext&) {}
 
   // Called on the control thread; the number itself may be used on any thread.
-  std::atomic<uint32_t>& on_their_way(const std::string& upstream) { return by_upstream_[upstream]; }
+  std::atomic<uint32_t>& in_progress(const std::string& upstream) { return by_upstream_[upstream]; }
 
  private:
   std::map<std::string, std::atomic<uint32_t>> by_upstream_;

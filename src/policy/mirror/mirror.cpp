@@ -1,9 +1,14 @@
 #include "policy/mirror/mirror.h"
 
+#include <utility>
+
+#include "http/read_body.h"
 #include "policy/condition.h"
 #include "policy/mirror/copies.h"
 #include "policy/sampler.h"
 #include "policy/services.h"
+#include "runtime/deadline.h"
+#include "runtime/frame_pool.h"
 
 namespace portcullis::policy::mirror {
 namespace {
@@ -27,13 +32,24 @@ telemetry::MetricCounter copies(telemetry::MetricSet& metrics, const std::string
   return metrics.counter(kCopies, kCopiesHelp, {{"upstream", upstream}, {"outcome", outcome}});
 }
 
-class Mirror final : public Policy, private CopyReceiver {
+// What the policy keeps of an exchange: of a request that is copied, or of a copy.
+struct Visit {
+  std::string body;           // the body of the request, as far as it has been sent
+  bool is_too_large = false;  // the body is larger than `body_size`, so `body` is incomplete
+  bool is_whole = false;      // the whole request has been sent
+  bool has_response = false;  // a target has answered, or has failed
+  bool has_copy = false;      // the copy has been sent or dropped
+  bool is_copy = false;       // the exchange is the copy's
+  bool is_answered = false;   // the whole response to the copy has arrived
+};
+
+class Mirror final : public Policy {
  public:
   Mirror(const Settings& settings, const BuildContext& build)
       : settings_(settings),
         when_(settings.when),
         sampler_(build.workers),
-        on_their_way_(build.services.get<Copies>().on_their_way(settings.upstream)),
+        in_progress_(build.services.get<Copies>().in_progress(settings.upstream)),
         answered_(copies(build.metrics, settings.upstream, "answered")),
         failed_(copies(build.metrics, settings.upstream, "failed")),
         dropped_(copies(build.metrics, settings.upstream, "dropped")) {
@@ -41,9 +57,34 @@ class Mirror final : public Policy, private CopyReceiver {
   }
 
   Decision on_request(Context& context) const override {
-    if (when_.holds(context) && sampler_.picks(context, settings_.share) && context.errands != nullptr)
-      context.errands->copy_to(*this);
+    if (!when_.holds(context) || !sampler_.picks(context, settings_.share) || context.errands == nullptr ||
+        context.request.wants_upgrade)
+      return Decision::proceed();
+    Visit& visit = context.keep_new<Visit>(this);
+    context.request_stages.observe([this, &context, &visit](std::unique_ptr<http::BodySource> body) {
+      return std::make_unique<Tee>(std::move(body), *this, context, visit);
+    });
     return Decision::proceed();
+  }
+
+  Decision on_response(Context& context) const override {
+    Visit* const visit = context.kept<Visit>(this);
+    if (visit == nullptr) return Decision::proceed();
+    if (visit->is_copy)
+      return context.from_target ? Decision::suspend(drop(context, *visit)) : Decision::proceed();
+    // Without a response of a target, and without a failure of one, the request has not been sent.
+    visit->has_response = context.from_target || context.failure != nullptr;
+    visit->is_whole |= context.request.body.kind == http::BodyKind::kNone;
+    send_if_ready(context, *visit);
+    return Decision::proceed();
+  }
+
+  bool watches_end() const override { return true; }
+  void on_end(Context& context) const override {
+    const Visit* const visit = context.kept<Visit>(this);
+    if (visit == nullptr || !visit->is_copy) return;
+    in_progress_.fetch_sub(1, std::memory_order_relaxed);
+    (visit->is_answered ? answered_ : failed_).add(context.worker);
   }
 
   void add_owned_fields(OwnedFields& fields) const override { when_.add_read_fields(fields); }
@@ -54,27 +95,66 @@ class Mirror final : public Policy, private CopyReceiver {
   }
 
  private:
-  size_t upstream() const override { return upstream_; }
-  uint64_t max_body_size() const override { return settings_.body_size; }
-  bool begin() const override {
-    if (on_their_way_.fetch_add(1, std::memory_order_relaxed) < settings_.concurrent) return true;
-    end();
+  // Copies the body of a request while a target gets it.
+  class Tee final : public http::BodyStage, public Pooled {
+   public:
+    // A try that follows another one sends the body from its beginning.
+    Tee(std::unique_ptr<http::BodySource> from, const Mirror& mirror, Context& context, Visit& visit)
+        : BodyStage(std::move(from)), mirror_(mirror), context_(context), visit_(visit) {
+      visit_.body.clear();
+      visit_.is_too_large = visit_.is_whole = false;
+    }
+
+    State next(http::BodyPart& part) override {
+      const State state = from().next(part);
+      if (state != State::kPart || visit_.has_copy) return state;
+      visit_.is_too_large |= part.size > mirror_.settings_.body_size - visit_.body.size();
+      if (visit_.is_too_large) {
+        visit_.body.clear();
+      } else {
+        for (const iovec& run : part.runs.pieces()) visit_.body += http::text_of(run);
+      }
+      visit_.is_whole |= part.last;
+      mirror_.send_if_ready(context_, visit_);
+      return state;
+    }
+
+   private:
+    const Mirror& mirror_;
+    Context& context_;
+    Visit& visit_;
+  };
+
+  // Sends the copy when the whole request has been sent, and a target has answered it or has failed.
+  void send_if_ready(Context& context, Visit& visit) const {
+    if (!visit.is_whole || !visit.has_response || std::exchange(visit.has_copy, true)) return;
+    if (visit.is_too_large || !take_place()) return dropped_.add(context.worker);
+    context.errands->send_copy(this, upstream_, std::move(visit.body), [this](Context& copy) {
+      copy.keep_new<Visit>(this).is_copy = true;
+      copy.request.fields.add("x-mirrored", "true", http::FieldId::kXMirrored);
+    });
+  }
+
+  bool take_place() const {
+    if (in_progress_.fetch_add(1, std::memory_order_relaxed) < settings_.concurrent) return true;
+    in_progress_.fetch_sub(1, std::memory_order_relaxed);
     return false;
   }
-  void end() const override { on_their_way_.fetch_sub(1, std::memory_order_relaxed); }
-  void note(size_t worker, Outcome outcome) const override {
-    switch (outcome) {
-      case Outcome::kAnswered: answered_.add(worker); break;
-      case Outcome::kFailed: failed_.add(worker); break;
-      case Outcome::kDropped: dropped_.add(worker); break;
-    }
+
+  // Reads the response to a copy, for as long as the upstream may take for a response, and drops it.
+  static Task<Decision> drop(Context& context, Visit& visit) {
+    const ResponseBody::Released response = context.response_body.release();
+    const Deadline limit(context.loop, response.timeout, [&response] { response.body->cancel(); });
+    Task<bool> discarding = http::discard_body(*response.body);
+    visit.is_answered = co_await discarding;
+    co_return Decision::proceed();
   }
 
   Settings settings_;
   Condition when_;
   Sampler sampler_;
   size_t upstream_ = 0;  // index into the upstreams of the configuration
-  std::atomic<uint32_t>& on_their_way_;
+  std::atomic<uint32_t>& in_progress_;
   telemetry::MetricCounter answered_;
   telemetry::MetricCounter failed_;
   telemetry::MetricCounter dropped_;
@@ -85,9 +165,8 @@ class Mirror final : public Policy, private CopyReceiver {
 Kind kind() {
   auto type = std::make_shared<config::ObjectType<Settings>>(
       "mirror",
-      "Sends copies of a share of the requests to another upstream, with the changes of the policies before "
-      "this one, and drops the responses to the copies. A copy never delays or changes the request of the "
-      "client.");
+      "Sends copies of a share of the requests, as the targets of the route get them, to another upstream, "
+      "and drops the responses to the copies. A copy never delays or changes the request of the client.");
   type->required("upstream", &Settings::upstream, config::text("orders-next"),
                  "The name of the upstream that gets the copies.")
       .locate_last(&Settings::upstream_location)
