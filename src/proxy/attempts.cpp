@@ -98,7 +98,7 @@ bool Attempts::takes_final_head() {
   const http::ResponseHead& head = state_.response;
   current_->note_final(head);
   state_.record.end_wait(state_.worker.loop().now());
-  if (upstream_.definition().retries.statuses.empty()) return true;
+  if (upstream_.definition().retries.status.empty()) return true;
   TryFacts known = facts(TryOutcome::kBadAnswer);
   known.status = head.status;
   known.retry_after = head.fields.value_of("retry-after");

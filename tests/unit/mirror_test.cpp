@@ -126,7 +126,7 @@ TEST_F(MirrorTest, TheCopyWaitsForTheRestOfABodyWhoseResponseCameEarly) {
 }
 
 TEST_F(MirrorTest, ARetryDoesNotDoubleTheBody) {
-  definition->retries = {.attempts = 1, .pause = Milliseconds(0)};
+  definition->retries = {.attempts = 1, .backoff = Milliseconds(0)};
   add_mirror();
   build_for_copies(2);
   post("ab");
