@@ -39,7 +39,7 @@ MAY_USE = {
 
 # Enums with their words, and plain structs, that the configuration shares with the folder that acts by them. Such a
 # header includes nothing of ours but base/, so any folder may include it.
-SHARED = {"routing/match.h", "tls/choices.h", "upstream/choices.h", "upstream/timeouts.h"}
+SHARED = {"redis/settings.h", "routing/match.h", "tls/choices.h", "upstream/choices.h", "upstream/timeouts.h"}
 
 # The rooms that are closed to other folders, and the files that may enter them: those that make a stream of a connection.
 ROOMS = {
@@ -49,8 +49,8 @@ ROOMS = {
 }
 # Headers of such a room that hold only limits and errors, which settings and reasons are made of.
 OPEN = {"http/h1/head_parser.h"}
-# Who may include the folder of one policy, besides the policy itself: the list of all policies, and what starts their engines.
-POLICY_USERS = {"policy/registry.cpp", "control/deployment.cpp", "control/operations.cpp"}
+# Who may include the folder of one policy, besides the policy itself: the list of all policies, and the purge of the cache.
+POLICY_USERS = {"policy/registry.cpp", "control/operations.cpp"}
 # Pointers that are passed on without a look at what they point to.
 PASSED_ON = {("http/body_source.h", "telemetry")}
 

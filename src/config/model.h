@@ -15,6 +15,7 @@
 #include "config/shared_list.h"
 #include "config/split.h"
 #include "config/upstream.h"
+#include "redis/settings.h"
 #include "routing/match.h"
 
 // The configuration as plain values, with defaults filled in; each value has been checked but not compiled.
@@ -55,15 +56,6 @@ struct Dns {
   std::vector<std::string> servers;
   milliseconds min_ttl{5'000};
   milliseconds max_ttl{300'000};
-};
-
-// The Redis server that nodes share.
-struct Redis {
-  std::string address;  // empty: no Redis server
-  std::string username;
-  std::string password;
-  uint64_t database = 0;
-  milliseconds timeout{50};
 };
 
 // The persistent place of the counts of quotas.
@@ -123,7 +115,7 @@ struct Config {
   Cache cache;
   Metrics metrics;
   Overload overload;
-  Redis redis;
+  redis::Settings redis;  // the server that nodes share
   Quotas quotas;
   std::vector<Plan> plans;
   std::vector<Assertion> assertions;

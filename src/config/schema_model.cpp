@@ -228,22 +228,22 @@ Type<Config> config_type(const PolicyCatalog& catalog) {
       .optional("lag", &Overload::lag, duration(),
                 "When all events of a worker have waited longer than this for a second, the worker refuses "
                 "requests until they wait less. 0s: it never does.");
-  auto redis = std::make_shared<ObjectType<Redis>>(
+  auto redis = std::make_shared<ObjectType<redis::Settings>>(
       "redis",
       "The Redis server in which all nodes count rate limits and quotas together. A change needs a restart.");
   redis
       ->required(
-          "address", &Redis::address,
+          "address", &redis::Settings::address,
           checked_text("an address", "", "redis.internal:6379", check_target_address),
           "`address:port`, `[IPv6]:port`, `name:port` or `unix:/path`. Of a name with several addresses, "
           "the first one that accepts connections is used.")
-      .optional("username", &Redis::username, text("gateway"),
+      .optional("username", &redis::Settings::username, text("gateway"),
                 "The user in the access control list of the server.")
-      .optional("password", &Redis::password, text("'${REDIS_PASSWORD}'"),
+      .optional("password", &redis::Settings::password, text("'${REDIS_PASSWORD}'"),
                 "The password of that user, or of the server. It is best a `${VARIABLE}` or `${file:...}`.")
-      .optional("database", &Redis::database, integer(0, 1'000'000),
+      .optional("database", &redis::Settings::database, integer(0, 1'000'000),
                 "The number of the database on the server.")
-      .optional("timeout", &Redis::timeout, time_limit(),
+      .optional("timeout", &redis::Settings::timeout, time_limit(),
                 "Max time that a request waits for Redis. After that, `on_error` of the policy decides.");
   auto quotas = std::make_shared<ObjectType<Quotas>>(
       "quotas", "The place of the counters of quotas: a file, or Redis. A change needs a restart.");

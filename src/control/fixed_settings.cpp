@@ -1,23 +1,34 @@
 #include "control/fixed_settings.h"
 
+#include <tuple>
+
 #include "config/field_types.h"
 
 namespace portcullis::control {
+namespace {
+
+// True when both have the same values, wherever they stand in the configuration.
+bool is_same(const config::CacheDisk& a, const config::CacheDisk& b) {
+  const auto values = [](const config::CacheDisk& one) {
+    return std::tie(one.path, one.size, one.min_object_size, one.max_object_size);
+  };
+  return values(a) == values(b);
+}
+
+}  // namespace
 
 FixedSettings FixedSettings::of(const config::Config& config) {
   const config::Tracing& tracing = config.tracing;
-  const config::Redis& redis = config.redis;
-  const config::CacheDisk& disk = config.cache.disk;
   return {.admin_address = config.admin.enabled() ? config.admin.address : "",
           .admin_rights = {config::mode_of(config.admin.mode), config.admin.group},
           .access_log = config.access_log.path,
           .audit_log = config.audit_log.path,
           .traces = {tracing.endpoint, tracing.service, tracing.headers, tracing.ca},
-          .redis = {redis.address, redis.username, redis.password, redis.database, redis.timeout},
+          .redis = config.redis,
           .quotas = config.quotas.redis ? "redis" : config.quotas.file,
           .counter_bytes = config.limits.memory,
           .cache_bytes = config.cache.memory,
-          .cache_disk = {disk.path, disk.size, disk.min_object_size, disk.max_object_size}};
+          .cache_disk = config.cache.disk};
 }
 
 std::vector<std::string> FixedSettings::differences(const FixedSettings& wanted) const {
@@ -40,7 +51,7 @@ std::vector<std::string> FixedSettings::differences(const FixedSettings& wanted)
   changed(wanted.quotas != quotas, "the store of the quotas");
   changed(wanted.redis != redis, "the Redis server");
   changed(wanted.counter_bytes != counter_bytes, "the memory of the limits");
-  changed(wanted.cache_disk != cache_disk, "the disk of the cache");
+  changed(!is_same(wanted.cache_disk, cache_disk), "the disk of the cache");
   changed(wanted.cache_bytes != cache_bytes, "the memory of the cache");
   return out;
 }

@@ -12,6 +12,7 @@
 #include "policy/build_context.h"
 #include "policy/context.h"
 #include "policy/decision.h"
+#include "policy/engine.h"
 #include "policy/insight.h"
 #include "policy/owned_fields.h"
 #include "policy/reasons.h"
@@ -102,6 +103,8 @@ struct Kind {
   // Declares the metrics that this kind of policy has, for the metrics page of a gateway without such a
   // policy; may be empty.
   std::function<void(telemetry::MetricSet&)> declare_metrics{};
+  // Start the engines of this kind that start with the process.
+  std::vector<EngineStart> engines{};
   // The warnings of `portcullis check` for this policy.
   std::vector<Warning> warnings{};
 
@@ -114,6 +117,11 @@ struct Kind {
   // This kind with metrics, which `declare` declares.
   Kind with_metrics(std::function<void(telemetry::MetricSet&)> declare) && {
     declare_metrics = std::move(declare);
+    return std::move(*this);
+  }
+  // This kind with an engine, which `start` starts when the process starts.
+  Kind with_engine(EngineStart start) && {
+    engines.push_back(std::move(start));
     return std::move(*this);
   }
   // This kind with these traits.

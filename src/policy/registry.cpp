@@ -135,6 +135,15 @@ void declare_metrics(telemetry::MetricSet& metrics) {
   }
 }
 
+Status start_engines(const config::Config& config, Services& services) {
+  for (const Kind& kind : kinds()) {
+    for (const EngineStart& start : kind.engines) {
+      if (Status started = start(config, services); !started) return started;
+    }
+  }
+  return {};
+}
+
 PolicyPointer build(const config::PolicyUse& use, const BuildContext& context) {
   const Kind* kind = find_kind(kinds(), use.name);
   return kind == nullptr ? nullptr : kind->create(use.settings, context);

@@ -32,6 +32,10 @@ const std::vector<ReasonTable>& reason_tables();
 // Declares the metrics of all kinds of policies.
 void declare_metrics(telemetry::MetricSet& metrics);
 
+// Starts the engines of all kinds of policies that start with the process. Called once, before the first
+// build(). Throws what the constructor of an engine throws.
+Status start_engines(const config::Config& config, Services& services);
+
 // Builds a policy from its loaded settings. check() must have passed.
 PolicyPointer build(const config::PolicyUse& use, const BuildContext& context);
 

@@ -187,7 +187,8 @@ Notes SharedCache::explain(Context& context, const Decision& decision) const {
 Kind kind() {
   return with_insight<CacheSettings>(make_kind<CacheSettings, SharedCache>("cache", cache_type())
                                          .with_reasons(kReasons)
-                                         .with_metrics(CacheCounters::declare),
+                                         .with_metrics(CacheCounters::declare)
+                                         .with_engine(SharedStore::start),
                                      [](const CacheSettings& settings, const config::PolicyUse& use) {
                                        // Checks do not warn when a condition states which requests are
                                        // answered.

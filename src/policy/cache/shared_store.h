@@ -15,6 +15,8 @@ class SharedStore final : public Engine {
     uint64_t bytes = 64 << 20;
     std::unique_ptr<cache::Disk> disk{};  // null when responses are stored only in memory
   };
+  // For Kind::with_engine(). Opens the directory of the disk cache, if there is one.
+  static Status start(const config::Config& config, Services& services);
   SharedStore(const EngineContext& context, Settings settings)
       : store_(settings.bytes, std::move(settings.disk)) {
     register_store(context.metrics, store_);

@@ -231,7 +231,8 @@ Kind kind() {
       .optional("body_limit", &Settings::body_limit, config::size(),
                 "Max size of a body that is compared with its digest, in memory; beyond it: 413.");
   return make_authentication_kind<Settings, HmacAuth>("hmac_auth", type, "signing_keys")
-      .with_reasons(kReasons);
+      .with_reasons(kReasons)
+      .with_engine(Counters::start);
 }
 
 }  // namespace portcullis::policy::hmac_auth

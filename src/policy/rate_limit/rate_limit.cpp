@@ -311,6 +311,8 @@ Kind kind() {
              config::Diagnostics& diagnostics) { check_rate_limit(settings, use, config, diagnostics); })
           .with_reasons(kReasons)
           .with_metrics(LimitDecisions::declare)
+          .with_engine(Counters::start)
+          .with_engine(Cluster::start)
           .with_traits({.limits_consumers = true}),
       [](const RateLimitSettings& settings, const config::PolicyUse& use) {
         Insight out;
