@@ -46,6 +46,7 @@ struct PolicyTraits {
   bool authenticates = false;       // finds out who the caller is: `any_of` can contain it
   bool limits_consumers = false;    // plans may contain it
   bool answers_all = false;         // answers every request: neither later policies nor an upstream get one
+  bool stores_responses = false;    // answers requests with responses that other requests have fetched
   bool answers_preflights = false;  // gets CORS preflights, although its route does not match OPTIONS
 };
 

@@ -55,8 +55,8 @@ using Notes = std::vector<std::string>;
 // immutable and must not block. on_response runs, in reverse order, for the policies whose on_request ran,
 // also when the gateway answers by itself. It changes the head and the body of the response, or decides that
 // another response takes its place, which the policies that have not run yet see in its stead. Policies of
-// the top level see also requests that no route takes, before these are refused: Context::route is then
-// empty.
+// the top level see also requests that no route takes, before these are refused: the name of Context::route
+// is then empty.
 //
 // The same hooks run when a request is only explained, so that the explanation is what the gateway would do.
 // A hook with a lasting effect checks Context::explains() and then only reads: for example it reads counters

@@ -33,9 +33,9 @@ Task<bool> pause_for(EventLoop& loop, Milliseconds time) {
 Exchange::Exchange(Client client)
     : state_(client, client.connection.worker(), client.connection.worker().current(),
              client.connection.settings(), ExchangeState::Kind::kServed) {
-  state_.context.body_limit = state_.settings.body_size;
+  state_.context.request_body.limit = state_.settings.body_size;
   state_.context.errands = this;
-  state_.context.send_timeout = state_.settings.send_timeout;
+  state_.context.client.send_timeout = state_.settings.send_timeout;
 }
 
 Exchange::~Exchange() {
@@ -125,27 +125,27 @@ Persistence Exchange::persistence_after_answer() {
 void Exchange::fill_context() {
   const Request& request = state_.request;
   policy::Context& context = state_.context;
-  context.client_address = request.origin.client;
-  context.scheme = request.origin.scheme;
-  context.client_certificate = state_.client.connection.certificate().get();
-  context.host = request.host;
+  context.client.address = request.origin.client;
+  context.uri.scheme = request.origin.scheme;
+  context.client.certificate = state_.client.connection.certificate().get();
+  context.uri.host = request.host;
   const std::string_view port = http::port_of(request.head.authority, request.origin.scheme);
-  context.authority = port.empty() ? request.host : state_.request.arena.concat(request.host, ":", port);
-  context.forwarded_host = request.origin.host;
-  context.path = request.path;
-  context.target_path = request.target_path;
+  context.uri.authority = port.empty() ? request.host : state_.request.arena.concat(request.host, ":", port);
+  context.uri.forwarded_host = request.origin.host;
+  context.uri.path = request.path;
+  context.handling.target_path = request.target_path;
   context.worker = state_.worker.index();
-  context.body = &state_.held_body;
+  context.request_body.holder = &state_.held_body;
   context.request_id = request.id;
-  context.pseudonym = request.governing->pseudonym;
+  context.route.pseudonym = request.governing->pseudonym;
   if (request.route == nullptr) return;
-  context.parameters = &request.route->parameters;
+  context.route.parameters = &request.route->parameters;
   // Policies run before the branch is chosen, because the choice may depend on their results. The context
   // names the upstream of the first branch.
   const Split& split = request.route->split;
   if (!split.empty())
-    context.upstream = state_.snapshot->upstreams[split.branches()[0].upstream]->definition().name;
-  context.route = request.route->name;
+    context.route.upstream = state_.snapshot->upstreams[split.branches()[0].upstream]->definition().name;
+  context.route.name = request.route->name;
 }
 
 // Shows the request to the policies. True when a policy has answered, or when the client has left.
@@ -155,7 +155,7 @@ Task<bool> Exchange::consult_policies() {
     Task<bool> consulting = consult(*one);
     if (co_await consulting) co_return true;
   }
-  request.target_path = state_.context.target_path;
+  request.target_path = state_.context.handling.target_path;
   request.client_values.drop(request.governing->owned_fields, request.head.fields);
   co_return false;
 }
@@ -190,12 +190,7 @@ Task<bool> Exchange::consult(const PlacedPolicy& one) {
     co_await reply_.refuse(decision);
     co_return true;
   }
-  state_.record.ended = decision.reason;
-  if (decision.kind == Decided::kServe) {
-    co_await reply_.answer_with_body();
-  } else {
-    co_await reply_.answer(decision.text);
-  }
+  co_await reply_.answer(decision);
   co_return true;
 }
 
@@ -227,16 +222,16 @@ Task<Persistence> Exchange::forward() {
   attempts_->begin();
   // A held body is copied before it is sent, so the body must pass its stages before the copy is made.
   const bool copies_held =
-      state_.copies != nullptr && state_.held_body.held() && !state_.context.request_stages.empty();
+      state_.copies != nullptr && state_.held_body.held() && !state_.context.request_body.stages.empty();
   if (attempts_->wants_body_held() || copies_held) {
     const uint64_t max =
-        copies_held ? state_.context.body_limit : state_.upstream().definition().retries.body_size;
+        copies_held ? state_.context.request_body.limit : state_.upstream().definition().retries.body_size;
     Task<bool> holding = hold_body(copies_held && max == 0 ? SIZE_MAX : max);
     if (!co_await holding) co_return persistence_after_answer();
   }
   // A body of unknown length that a policy has held may be larger than the limits of the listener and the
   // route.
-  const uint64_t limit = state_.context.body_limit;
+  const uint64_t limit = state_.context.request_body.limit;
   if (state_.held_body.held() && limit != 0 && state_.held_body.content().size() > limit) {
     co_await reply_.refuse(kEnds.body_too_large);
     co_return persistence_after_answer();

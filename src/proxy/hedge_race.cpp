@@ -120,7 +120,7 @@ Task<TryOutcome> Attempts::race() {
   current_ = std::move(winner);
   target_ = &current_->target();
   state_.record.target = state_.request.arena.copy(target_->definition().name);
-  state_.context.note = "hedge_answered";
+  state_.context.remarks.note = "hedge_answered";
   watch();
   co_return TryOutcome::kAnswered;
 }

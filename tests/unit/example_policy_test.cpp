@@ -51,7 +51,7 @@ class ExamplePolicy : public ::testing::Test {
     http::ResponseHead response;
     policy::Context context(loop, arena, request, response);
     const policy::Decision decision = snapshot.routes.at(0).policies.at(0)->on_request(context);
-    return std::string(decision.kind == policy::Decision::Kind::kAnswer ? decision.text
+    return std::string(decision.kind == policy::Decision::Kind::kAnswer ? *decision.text
                                                                         : decision.reason->name);
   }
   bool page_has(const std::string& line) const {
@@ -100,7 +100,7 @@ TEST_F(ExamplePolicy, ItsStagesCountTheBytesOfBothBodies) {
   const policy::PolicyPointer& example = snapshot->routes.at(0).policies.at(0).policy;
   EXPECT_EQ(example->on_request(context).kind, policy::Decision::Kind::kContinue);
   EXPECT_TRUE(request.body.has_length());  // the stage does not change the body
-  const auto uploaded = context.request_stages.behind(std::make_unique<http::TextBody>("12345"));
+  const auto uploaded = context.request_body.stages.behind(std::make_unique<http::TextBody>("12345"));
   EXPECT_TRUE(tests::run_to_end(loop, http::discard_body(*uploaded)));
   context.response_body.begin("123");
   EXPECT_EQ(example->on_response(context).kind, policy::Decision::Kind::kContinue);

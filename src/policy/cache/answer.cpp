@@ -38,7 +38,7 @@ bool is_success(uint16_t status) {
 // Makes a range of the stored body the body of the response, and describes it in the head.
 StoredBody& put_body(Context& context, const cache::Entry& entry, uint64_t begin,
                      std::optional<uint64_t> end) {
-  auto made = std::make_unique<StoredBody>(entry.body, context.loop, context.send_timeout, begin, end);
+  auto made = std::make_unique<StoredBody>(entry.body, context.loop, context.client.send_timeout, begin, end);
   StoredBody& body = *made;
   context.response_body.replace(std::move(made));
   if (http::has_no_content(context.response.status)) return body;

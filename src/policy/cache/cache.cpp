@@ -55,10 +55,11 @@ void SharedCache::make_key(Context& context, CacheVisit& visit) const {
   const std::string_view query = query_of(context);
   const std::string_view mark = query.empty() ? "" : "?";
   const std::string_view uri =
-      arena.concat(context.scheme, "://", context.authority, context.path, mark, query);
+      arena.concat(context.uri.scheme, "://", context.uri.authority, context.uri.path, mark, query);
   // The route is part of the key, because two routes may answer for the same URI, for example depending on a
   // header.
-  const std::string_view text = arena.concat(context.route, "\n", key_.empty() ? uri : key_.expand(context));
+  const std::string_view text =
+      arena.concat(context.route.name, "\n", key_.empty() ? uri : key_.expand(context));
   visit.key = store_.key(text, uri);
 }
 
@@ -85,12 +86,12 @@ bool SharedCache::takes_part(Context& context, CacheVisit& visit) const {
 
 Decision SharedCache::on_request(Context& context) const {
   // No route matched, so there is no response to store.
-  if (context.route.empty()) return Decision::proceed();
+  if (context.route.name.empty()) return Decision::proceed();
   CacheVisit& visit = context.keep_new<CacheVisit>(this);
   const bool takes = takes_part(context, visit);
   if (takes || visit.is_unsafe) make_key(context, visit);
   if (!takes) {
-    context.cache_outcome = "bypass";
+    context.remarks.cache_outcome = "bypass";
     if (!context.explains()) counters_.bypassed.add(context.worker);
     return Decision::proceed();
   }
@@ -131,7 +132,7 @@ std::optional<Decision> SharedCache::find_stored(Context& context, CacheVisit& v
     } else if (!is_near(context, *entry)) {
       // The body up to the range has not been received yet, so the upstream is asked for the range alone.
       visit.forwarded = "partial";
-      context.cache_outcome = "miss";
+      context.remarks.cache_outcome = "miss";
       if (!context.explains()) counters_.misses.add(context.worker);
       return Decision::proceed();
     } else {
@@ -150,7 +151,7 @@ std::optional<Decision> SharedCache::find_stored(Context& context, CacheVisit& v
     visit.forwarded = "uri-miss";
   }
   if (!visit.wanted.only_if_cached) return std::nullopt;
-  context.cache_outcome = "miss";
+  context.remarks.cache_outcome = "miss";
   return Decision::refuse(kReasons.only_if_cached);
 }
 
@@ -174,11 +175,11 @@ Notes SharedCache::explain(Context& context, const Decision& decision) const {
   const CacheVisit* visit = context.kept<CacheVisit>(this);
   if (visit == nullptr) return {};
   if (visit->is_unsafe) return {"would remove the stored responses of `" + std::string(visit->key.uri) + "`"};
-  if (context.cache_outcome == "bypass") return {"would bypass the cache"};
+  if (context.remarks.cache_outcome == "bypass") return {"would bypass the cache"};
   std::string key(visit->key.text);
   std::replace(key.begin(), key.end(), '\n', ' ');
-  if (decision.kind == Decision::Kind::kServe)
-    return {std::string(context.cache_outcome) + ": `" + key + "` is in the cache"};
+  if (decision.kind == Decision::Kind::kAnswer)
+    return {std::string(context.remarks.cache_outcome) + ": `" + key + "` is in the cache"};
   if (context.purpose == Purpose::kExplain)
     return {"would go to the upstream, because the cache has no fresh response: `" + key + "`"};
   return {"would be answered from the cache if the cache has a response: `" + key + "`"};
@@ -187,6 +188,7 @@ Notes SharedCache::explain(Context& context, const Decision& decision) const {
 Kind kind() {
   return with_insight<CacheSettings>(make_kind<CacheSettings, SharedCache>("cache", cache_type())
                                          .with_reasons(kReasons)
+                                         .with_traits({.stores_responses = true})
                                          .with_metrics(CacheCounters::declare)
                                          .with_engine(SharedStore::start),
                                      [](const CacheSettings& settings, const config::PolicyUse& use) {

@@ -58,14 +58,14 @@ SharedCache::Step SharedCache::begin(Context& context, CacheVisit& visit,
     return {{}, Next::kWaits};
   }
   visit.fetch = std::move(fetch);
-  context.cache_outcome = visit.stale != nullptr ? "revalidated" : "miss";
+  context.remarks.cache_outcome = visit.stale != nullptr ? "revalidated" : "miss";
   counters_.misses.add(context.worker);
   if (asks_for_less) {
     // The request is forwarded as it is, and its response is not stored.
     store_.abandoned(visit.key, std::exchange(visit.fetch, nullptr));
     return {Decision::proceed()};
   }
-  context.awaited = !visit.goes_alone;
+  context.handling.outlives_client = !visit.goes_alone;
   ask_upstream(context, visit);
   return {Decision::proceed()};
 }
@@ -167,7 +167,7 @@ Task<SharedCache::Step> SharedCache::join(Context& context, CacheVisit& visit) c
   switch (joined->outcome()) {
     case Fetch::Outcome::kPending:
       visit.goes_alone = true;
-      context.note = "cache_wait_over";
+      context.remarks.note = "cache_wait_over";
       break;
     case Fetch::Outcome::kNotShared: visit.goes_alone = true; break;
     case Fetch::Outcome::kFailed: out = {share_failure(context, visit)}; break;
@@ -199,7 +199,7 @@ Decision SharedCache::share_failure(Context& context, CacheVisit& visit) const {
   if (visit.stale != nullptr && may_serve_on_error(*visit.stale, moment))
     return serve(context, visit, visit.stale, {.forwarded = visit.forwarded, .collapsed = true}, "stale",
                  moment);
-  context.cache_outcome = "collapsed";
+  context.remarks.cache_outcome = "collapsed";
   return Decision::refuse_with(visit.joined->status(), visit.joined->why());
 }
 
@@ -213,12 +213,12 @@ Decision SharedCache::serve(Context& context, CacheVisit& visit, cache::EntryPoi
   const Origin origin = validated ? Origin::kUpstreamNow : Origin::kStore;
   visit.body = &write_stored_answer(context, *visit.stale, origin, moment);
   if (settings_.status_field) write_cache_status(context, served, visit.stale.get(), moment);
-  context.cache_outcome = outcome;
-  if (context.explains()) return Decision::serve(kReasons.answered_from_cache);
+  context.remarks.cache_outcome = outcome;
+  if (context.explains()) return Decision::answer(kReasons.answered_from_cache);
   if (outcome == "hit") counters_.hits.add(context.worker);
   if (outcome == "stale") counters_.stale.add(context.worker);
   if (outcome == "collapsed") counters_.collapsed.add(context.worker);
-  return Decision::serve(kReasons.answered_from_cache);
+  return Decision::answer(kReasons.answered_from_cache);
 }
 
 }  // namespace portcullis::policy::cache_policy

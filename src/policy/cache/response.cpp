@@ -34,7 +34,7 @@ bool is_of_another(const http::Fields& validation, const cache::Entry& entry) {
 // The URI in a Location or Content-Location field, if it has the origin of the request; a path such as
 // "/path" has.
 std::optional<std::string> own_uri(const Context& context, std::string_view location) {
-  const std::string origin = std::string(context.scheme) + "://" + std::string(context.authority);
+  const std::string origin = std::string(context.uri.scheme) + "://" + std::string(context.uri.authority);
   const bool relative = location.starts_with('/') && !location.starts_with("//");
   auto uri = http::normal_uri(relative ? origin + std::string(location) : std::string(location));
   const bool own =
@@ -77,7 +77,7 @@ void SharedCache::settle(Context& context, CacheVisit& visit) const {
   if (failed && visit.stale != nullptr && may_serve_on_error(*visit.stale, moment)) {
     const uint16_t status = context.response.status;
     store_.failed(visit.key, std::exchange(visit.fetch, nullptr), status, kEnds.upstream_failed);
-    context.note = "cache_stale_on_error";
+    context.remarks.note = "cache_stale_on_error";
     serve(context, visit, visit.stale, {.forwarded = visit.forwarded, .forwarded_status = status}, "stale",
           moment);
     return;
@@ -142,7 +142,7 @@ void SharedCache::settle_validated(Context& context, CacheVisit& visit) const {
 // True when the response is stored: its body goes to the store, and from there to the client.
 bool SharedCache::keep(Context& context, CacheVisit& visit) const {
   http::ResponseHead& response = context.response;
-  if (context.must_not_be_stored) return false;
+  if (!context.response_body.may_be_stored()) return false;
   bool targeted = false;
   const http::CacheControl told = read_control(response.fields, targeted);
   const cache::Asked asked{context.caller.authenticated || context.caller.consumer != nullptr ||

@@ -105,7 +105,7 @@ class Introspection final : public Authentication {
                                               : "it answers " + std::to_string(response.status));
       if (settings_.on_error == OnError::kDeny)
         co_return Decision::refuse(kReasons.token_unavailable, "unavailable");
-      context.note = "token_unavailable_allowed";
+      context.remarks.note = "token_unavailable_allowed";
       co_return Decision::proceed();
     }
     service_.works();

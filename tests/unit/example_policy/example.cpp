@@ -25,7 +25,7 @@ class Example final : public Policy {
 
   Decision on_request(Context& context) const override {
     if (!answers_) {
-      context.request_stages.pass_through([this, worker = context.worker](auto body) {
+      context.request_body.stages.pass_through([this, worker = context.worker](auto body) {
         return std::make_unique<CountStage>(std::move(body), bytes_, worker);
       });
       return Decision::proceed();
