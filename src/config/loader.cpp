@@ -98,7 +98,7 @@ void check_split(const Route& route, RefuseUnknown refuse_unknown_upstream, Diag
 }
 
 // Checks rules that concern several values together.
-void check_references(const Config& config, Diagnostics& diagnostics) {
+void check_references(const Config& config, const PolicyCatalog& catalog, Diagnostics& diagnostics) {
   check_admin(config.admin, diagnostics);
   check_cache(config.cache, diagnostics);
   refuse_duplicate_names(config.listeners, "listener", diagnostics);
@@ -153,8 +153,8 @@ void check_references(const Config& config, Diagnostics& diagnostics) {
     }
     if (route.upstream.empty() && route.split.empty() && !answers_itself(route) &&
         !diagnostics.is_faulty(route.location)) {
-      diagnostics.error(route.location,
-                        "route needs `upstream`, `split`, or a policy that answers (`redirect`, `respond`)");
+      diagnostics.error(route.location, "route needs `upstream`, `split`, or a policy that answers (" +
+                                            names_with(catalog, &PolicyTraits::answers_all) + ")");
     }
     for (const std::string& name : route.match.listeners) {
       if (addresses.find(name) == nullptr)
@@ -177,7 +177,7 @@ std::optional<Config> load_document(YamlNode& root, const PolicyCatalog& catalog
   });
   Config config;
   config_type(catalog).load(root, config, diagnostics);
-  check_references(config, diagnostics);
+  check_references(config, catalog, diagnostics);
   check_assertions(config, diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
   return config;

@@ -13,7 +13,9 @@
 #include "policy/context.h"
 #include "policy/decision.h"
 #include "policy/engine.h"
+#include "policy/figures.h"
 #include "policy/insight.h"
+#include "policy/operator_action.h"
 #include "policy/owned_fields.h"
 #include "policy/reasons.h"
 #include "runtime/task.h"
@@ -103,6 +105,10 @@ struct Kind {
   // Declares the metrics that this kind of policy has, for the metrics page of a gateway without such a
   // policy; may be empty.
   std::function<void(telemetry::MetricSet&)> declare_metrics{};
+  // Shown in the live document of the admin API; may be empty.
+  std::vector<Figures> figures{};
+  // What operators can do with the engines of this kind; may be empty.
+  std::vector<OperatorAction> actions{};
   // Start the engines of this kind that start with the process.
   std::vector<EngineStart> engines{};
   // The warnings of `portcullis check` for this policy.
@@ -117,6 +123,16 @@ struct Kind {
   // This kind with metrics, which `declare` declares.
   Kind with_metrics(std::function<void(telemetry::MetricSet&)> declare) && {
     declare_metrics = std::move(declare);
+    return std::move(*this);
+  }
+  // This kind with figures for the dashboard.
+  Kind with_figures(Figures shown) && {
+    figures.push_back(std::move(shown));
+    return std::move(*this);
+  }
+  // This kind with an action of operators.
+  Kind with_action(OperatorAction action) && {
+    actions.push_back(std::move(action));
     return std::move(*this);
   }
   // This kind with an engine, which `start` starts when the process starts.

@@ -5,6 +5,8 @@
 #include "base/text.h"
 #include "http/method.h"
 #include "http/query.h"
+#include "policy/cache/figures.h"
+#include "policy/cache/purge.h"
 #include "policy/cache/reasons.h"
 #include "policy/cache/shared_cache.h"
 #include "policy/cache/shared_store.h"
@@ -190,6 +192,8 @@ Kind kind() {
                                          .with_reasons(kReasons)
                                          .with_traits({.stores_responses = true})
                                          .with_metrics(CacheCounters::declare)
+                                         .with_figures(figures())
+                                         .with_action(purge_action())
                                          .with_engine(SharedStore::start),
                                      [](const CacheSettings& settings, const config::PolicyUse& use) {
                                        // Checks do not warn when a condition states which requests are

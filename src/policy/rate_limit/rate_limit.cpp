@@ -311,6 +311,7 @@ Kind kind() {
              config::Diagnostics& diagnostics) { check_rate_limit(settings, use, config, diagnostics); })
           .with_reasons(kReasons)
           .with_metrics(LimitDecisions::declare)
+          .with_figures(LimitDecisions::figures())
           .with_engine(Counters::start)
           .with_engine(Cluster::start)
           .with_traits({.limits_consumers = true}),
