@@ -52,7 +52,7 @@ const std::vector<Kind>& kinds() {
     std::vector<Kind> out{
         acl::kind(),
         basic_auth::kind(),
-        cache_policy::kind(),
+        cache::kind(),
         compress::kind(),
         concurrency_limit::kind(),
         cors::kind(),

@@ -12,10 +12,10 @@
 #include "policy/cache/shared_store.h"
 #include "policy/services.h"
 
-namespace portcullis::policy::cache_policy {
+namespace portcullis::policy::cache {
 
-using cache::Fetch;
-using cache::Store;
+using engine::Fetch;
+using engine::Store;
 using http::FieldId;
 
 namespace {
@@ -106,8 +106,8 @@ Decision SharedCache::on_request(Context& context) const {
 }
 
 // Decides whether a stored response may be sent (RFC 9111 sections 4.2 and 5.2.1).
-SharedCache::Use SharedCache::may_use(const cache::Entry& entry, const CacheVisit& visit,
-                                      cache::Time moment) const {
+SharedCache::Use SharedCache::may_use(const engine::Entry& entry, const CacheVisit& visit,
+                                      engine::Time moment) const {
   const http::CacheControl& wanted = visit.wanted;
   if (entry.always_validate || wanted.no_cache) return Use::kNo;
   if (wanted.max_age && entry.age(moment) > *wanted.max_age && !wanted.max_stale) return Use::kNo;
@@ -128,7 +128,7 @@ std::optional<Decision> SharedCache::find_stored(Context& context, CacheVisit& v
                                                  const Store::Found& found) const {
   visit.stale = nullptr;
   if (found.variants != nullptr) {
-    cache::EntryPointer entry = cache::select(*found.variants, context.request.fields, context.arena);
+    engine::EntryPointer entry = engine::select(*found.variants, context.request.fields, context.arena);
     if (entry == nullptr) {
       visit.forwarded = "vary-miss";
     } else if (!is_near(context, *entry)) {
@@ -138,7 +138,7 @@ std::optional<Decision> SharedCache::find_stored(Context& context, CacheVisit& v
       if (!context.explains()) counters_.misses.add(context.worker);
       return Decision::proceed();
     } else {
-      const cache::Time moment = cache::now();
+      const engine::Time moment = engine::now();
       const Use use = may_use(*entry, visit, moment);
       visit.forwarded = visit.wanted.no_cache ? "request" : "stale";
       visit.stale = entry;
@@ -205,4 +205,4 @@ Kind kind() {
                                      });
 }
 
-}  // namespace portcullis::policy::cache_policy
+}  // namespace portcullis::policy::cache

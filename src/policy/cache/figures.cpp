@@ -4,7 +4,7 @@
 
 #include "policy/outcome_figures.h"
 
-namespace portcullis::policy::cache_policy {
+namespace portcullis::policy::cache {
 namespace {
 
 using nlohmann::json;
@@ -50,4 +50,4 @@ Figures figures() {
   return {.member = "cache", .tell = tell, .share = hits()};
 }
 
-}  // namespace portcullis::policy::cache_policy
+}  // namespace portcullis::policy::cache

@@ -11,10 +11,10 @@
 #include "policy/cache/shared_store.h"
 #include "policy/services.h"
 
-namespace portcullis::policy::cache_policy {
+namespace portcullis::policy::cache {
 namespace {
 
-using cache::Purge;
+using engine::Purge;
 
 // What `query` asks for, before the URI in it is checked; nothing unless it asks for exactly one thing.
 std::optional<Purge> read_query(std::string_view query) {
@@ -58,4 +58,4 @@ OperatorAction purge_action() {
   return {.path = "/cache/purge", .name = "purge", .act = purge};
 }
 
-}  // namespace portcullis::policy::cache_policy
+}  // namespace portcullis::policy::cache

@@ -5,14 +5,14 @@
 #include "config/model.h"
 #include "policy/services.h"
 
-namespace portcullis::policy::cache_policy {
+namespace portcullis::policy::cache {
 
 Status SharedStore::start(const config::Config& config, Services& services) {
   Settings settings{.bytes = config.cache.memory};
   const config::CacheDisk& disk = config.cache.disk;
   if (!disk.path.empty()) {
-    auto opened = cache::Disk::open({disk.path, disk.size, disk.min_object_size, disk.max_object_size},
-                                    told_as(Fault::kCacheDisk));
+    auto opened = engine::Disk::open({disk.path, disk.size, disk.min_object_size, disk.max_object_size},
+                                     told_as(Fault::kCacheDisk));
     if (!opened) return opened.error();
     settings.disk = std::move(*opened);
   }
@@ -20,4 +20,4 @@ Status SharedStore::start(const config::Config& config, Services& services) {
   return {};
 }
 
-}  // namespace portcullis::policy::cache_policy
+}  // namespace portcullis::policy::cache
