@@ -72,10 +72,10 @@ struct Handling {
   std::optional<std::string_view> grpc_error_type{};
 };
 
-// What policies say to the access log and to the trace.
+// What the policies, and the exchange itself, tell the access log and the trace.
 struct Remarks {
   std::string_view note{};
-  std::string_view cache_outcome{};
+  std::string_view cache_outcome{};  // what a cache did
 };
 
 // The parts of one exchange that a policy may read and change. The views are valid as long as the exchange
