@@ -129,9 +129,9 @@ TEST_F(ExamplePolicy, AReloadKeepsItsCounterAndItsEngine) {
   const auto before = load(10);
   ASSERT_NE(before, nullptr);
   (void)ask(*before);
-  const auto after = load(2);
-  ASSERT_NE(after, nullptr);
-  EXPECT_EQ(ask(*after), "2");
+  const auto reloaded = load(2);
+  ASSERT_NE(reloaded, nullptr);
+  EXPECT_EQ(ask(*reloaded), "2");
   EXPECT_EQ(ask(*before), "example_over");  // of an exchange that began before the reload
   EXPECT_TRUE(page_has("portcullis_example_answers_total{route=\"r\"} 2"));
   EXPECT_TRUE(page_has("portcullis_example_limit 2"));

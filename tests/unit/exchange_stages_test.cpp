@@ -97,7 +97,7 @@ TEST_F(ExchangeStagesTest, APolicyHoldsWhatTheStagesBeforeItHaveMade) {
       static Task<Decision> hold(Context& of, std::string& into) {
         Task<Decision> holding = policy::hold_body(of, 100);
         Decision decision = co_await holding;
-        into = of.body->content();
+        into = of.request_body.holder->content();
         co_return decision;
       }
     };
