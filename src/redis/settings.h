@@ -6,9 +6,9 @@
 
 namespace portcullis::redis {
 
-// A Redis server, and how to use it. The members have the names of the configuration's keys.
+// A Redis server. The members have the names of the configuration's keys.
 struct Settings {
-  std::string address;  // "host:port" or "unix:/path"; empty: there is no server
+  std::string address;  // "host:port" or "unix:/path"
   std::string username;
   std::string password;
   uint64_t database = 0;

@@ -15,7 +15,7 @@ namespace portcullis::policy::rate_limit {
 // The limits that nodes share. Each worker has its own connection to the Redis server, and its own leases.
 class Cluster final : public Engine {
  public:
-  using Settings = redis::Settings;  // without an address, of() must not be used
+  using Settings = redis::Settings;  // without an address there is no server, and of() must not be used
   // For Kind::with_engine().
   static Status start(const config::Config& config, Services& services) {
     services.get<Cluster>(config.redis);
