@@ -75,8 +75,8 @@ ROOMS = {
 }
 # Headers of such a room that hold only limits and errors, which settings and reasons are made of.
 OPEN = {"http/h1/head_limits.h", "http/h1/head_parser.h"}
-# Who may include the folder of one policy, besides the policy itself: the list of all policies, and what starts their engines.
-POLICY_USERS = {"policy/registry.cpp", "control/deployment.cpp", "control/operations.cpp"}
+# Who may include the folder of one policy, besides the policy itself: the list of all policies.
+POLICY_USERS = {"policy/registry.cpp"}
 # Pointers that are passed on without a look at what they point to.
 PASSED_ON = {("http/body_source.h", "telemetry")}
 

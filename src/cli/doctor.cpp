@@ -275,7 +275,7 @@ void check_neighbours(const config::Config& config, Findings& findings) {
 
 // A server that answers may still refuse commands that limits and quotas need.
 void check_redis(const config::Config& config, Findings& findings) {
-  const config::Redis& told = config.redis;
+  const redis::Settings& told = config.redis;
   if (told.address.empty()) return;
   const Status probed = limits::probe_redis(
       told, config.quotas.redis ? limits::RedisUse::kLimitsAndQuotas : limits::RedisUse::kLimits);

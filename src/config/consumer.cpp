@@ -188,19 +188,18 @@ Type<Consumer> consumer_type() {
 
 Type<Plan> plan_type(const PolicyCatalog& limiting) {
   const Type<std::vector<PolicyUse>> policies = policy_list(limiting);
+  const std::string limits = names_with(limiting, &PolicyTraits::limits_consumers);
   auto api = std::make_shared<ObjectType<PlanApi>>("api", "Limits for some routes.");
   api->locate(&PlanApi::location)
       .required("routes", &PlanApi::routes, list_of<std::string>(text("orders")), "The names of the routes.")
       .required("policies", &PlanApi::policies, policies,
-                "Policies that limit each consumer on these routes together: `rate_limit`, `quota`, "
-                "`concurrency_limit`.");
+                "Policies that limit each consumer on these routes together: " + limits + ".");
   auto plan = std::make_shared<ObjectType<Plan>>(
       "plan", "A usage plan: limits for the consumers that have the plan.");
   plan->locate(&Plan::location)
       .required("name", &Plan::name, name_type(), "The name of the plan, to which consumers refer.")
       .optional("policies", &Plan::policies, policies,
-                "Policies that limit each consumer on all routes with `usage_plan` together: `rate_limit`, "
-                "`quota`, `concurrency_limit`.")
+                "Policies that limit each consumer on all routes with `usage_plan` together: " + limits + ".")
       .optional("apis", &Plan::apis, list_of<PlanApi>(api), "Further limits for some routes.");
   return plan;
 }

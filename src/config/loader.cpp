@@ -18,14 +18,14 @@ namespace portcullis::config {
 namespace {
 
 // Checks rules that concern several values together.
-void check_references(const Config& config, Diagnostics& diagnostics) {
+void check_references(const Config& config, const PolicyCatalog& catalog, Diagnostics& diagnostics) {
   check_admin(config.admin, diagnostics);
   check_cache(config.cache, diagnostics);
   check_listeners(config.listeners, config.admin, diagnostics);
   check_upstreams(config.upstreams, diagnostics);
   check_consumers(config.consumers, config.plans, list_names(config.routes), diagnostics);
   check_quotas(config.quotas, config.redis, diagnostics);
-  check_routes(config.routes, config.upstreams, config.listeners, diagnostics);
+  check_routes(config.routes, config.upstreams, config.listeners, catalog, diagnostics);
   check_assertions(config, diagnostics);
 }
 
@@ -41,7 +41,7 @@ std::optional<Config> load_document(YamlNode& root, const PolicyCatalog& catalog
   });
   Config config;
   config_type(catalog).load(root, config, diagnostics);
-  check_references(config, diagnostics);
+  check_references(config, catalog, diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
   return config;
 }

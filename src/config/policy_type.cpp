@@ -180,6 +180,14 @@ class TextMapType final : public TypeFor<TextMap> {
 
 }  // namespace
 
+std::string names_with(const PolicyCatalog& catalog, bool PolicyTraits::*trait) {
+  std::string out;
+  for (const PolicyType& one : catalog) {
+    if (one.traits.*trait) out += (out.empty() ? "`" : ", `") + one.name + "`";
+  }
+  return out;
+}
+
 Type<std::vector<PolicyUse>> policy_list(const PolicyCatalog& catalog) {
   return std::make_shared<PolicyListType>(catalog);
 }

@@ -44,8 +44,10 @@ class PolicySettings {
 // Properties of a policy that hold whatever its settings are. Each policy declares them in its folder.
 struct PolicyTraits {
   bool authenticates = false;       // finds out who the caller is: `any_of` can contain it
+  bool tells_claims = false;        // finds out the claims of the caller's token
   bool limits_consumers = false;    // plans may contain it
   bool answers_all = false;         // answers every request: neither later policies nor an upstream get one
+  bool stores_responses = false;    // answers requests with responses that other requests have fetched
   bool answers_preflights = false;  // gets CORS preflights, although its route does not match OPTIONS
 };
 
@@ -66,6 +68,9 @@ struct PolicyType {
 };
 
 using PolicyCatalog = std::vector<PolicyType>;
+
+// The names of the policies with a trait, for messages: "`redirect`, `respond`".
+std::string names_with(const PolicyCatalog& catalog, bool PolicyTraits::*trait);
 
 // One entry of a `policies` list.
 struct PolicyUse {

@@ -48,7 +48,8 @@ Type<std::string> method_type();      // a method in capitals
 
 // Reports routes that name what does not exist, and routes whose settings contradict each other.
 void check_routes(const SharedList<Route>& routes, const std::vector<Upstream>& upstreams,
-                  const std::vector<Listener>& listeners, Diagnostics& diagnostics);
+                  const std::vector<Listener>& listeners, const PolicyCatalog& catalog,
+                  Diagnostics& diagnostics);
 // Reports subsets that no target of their upstream has.
 void check_subsets(const SharedList<Route>& routes, const std::vector<Upstream>& upstreams,
                    Diagnostics& diagnostics);

@@ -63,7 +63,7 @@ void check_split(const Route& route, const UpstreamNames& upstreams, Diagnostics
 }
 
 // Checks that the settings of a route do not contradict each other.
-void check_route(const Route& route, Diagnostics& diagnostics) {
+void check_route(const Route& route, const PolicyCatalog& catalog, Diagnostics& diagnostics) {
   if (!route.match.path.empty() + !route.match.path_prefix.empty() + !route.match.path_regex.empty() > 1) {
     diagnostics.error(route.location, "route `" + route.name +
                                           "` has more than one of `path`, `path_prefix` and `path_regex`");
@@ -75,20 +75,21 @@ void check_route(const Route& route, Diagnostics& diagnostics) {
   }
   if (route.upstream.empty() && route.split.empty() && !answers_itself(route) &&
       !diagnostics.is_faulty(route.location)) {
-    diagnostics.error(route.location,
-                      "route needs `upstream`, `split`, or a policy that answers (`redirect`, `respond`)");
+    diagnostics.error(route.location, "route needs `upstream`, `split`, or a policy that answers (" +
+                                          names_with(catalog, &PolicyTraits::answers_all) + ")");
   }
 }
 
 }  // namespace
 
 void check_routes(const SharedList<Route>& routes, const std::vector<Upstream>& upstreams,
-                  const std::vector<Listener>& listeners, Diagnostics& diagnostics) {
+                  const std::vector<Listener>& listeners, const PolicyCatalog& catalog,
+                  Diagnostics& diagnostics) {
   refuse_duplicate_names(routes, "route", diagnostics);
   const ListenerAddresses addresses(listeners);
   const UpstreamNames names(upstreams);
   for (const Route& route : routes) {
-    check_route(route, diagnostics);
+    check_route(route, catalog, diagnostics);
     for (const std::string& name : route.match.listeners) {
       if (addresses.find(name) == nullptr)
         diagnostics.refuse_unknown("listener", name, list_names(listeners), route.match.listeners_location);

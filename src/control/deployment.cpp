@@ -8,11 +8,7 @@
 #include "control/load_config.h"
 #include "control/name_service.h"
 #include "control/say.h"
-#include "limits/quota_store.h"
-#include "policy/cache/shared_store.h"
-#include "policy/counters.h"
-#include "policy/quota/book.h"
-#include "policy/rate_limit/cluster.h"
+#include "policy/registry.h"
 #include "runtime/processors.h"
 
 namespace portcullis::control {
@@ -33,28 +29,9 @@ void Deployment::fix_settings(const config::Config& config) {
   metrics_ = std::make_unique<telemetry::Registry>(worker_count_);
 }
 
-Status Deployment::open_engines(const config::Config& config) {
-  policy::quota::Book::Settings quotas{.interval = config.quotas.interval};
-  policy::cache_policy::SharedStore::Settings stored{.bytes = fixed_.cache_bytes};
-  if (!config.quotas.file.empty()) {
-    auto opened = limits::open_sqlite_store(config.quotas.file);
-    if (!opened) return opened.error();
-    quotas.store = std::move(*opened);
-  } else if (config.quotas.redis) {
-    quotas.store = limits::make_redis_store(fixed_.redis);
-  }
-  if (!fixed_.cache_disk.path.empty()) {
-    auto opened = cache::Disk::open(fixed_.cache_disk, told_as(Fault::kCacheDisk));
-    if (!opened) return opened.error();
-    stored.disk = std::move(*opened);
-  }
+Status Deployment::start_engines(const config::Config& config) {
   services_ = std::make_unique<policy::Services>(worker_count_, loop_, metrics_->of_policies());
-  services_->get<policy::Counters>({.bytes = fixed_.counter_bytes});
-  services_->get<policy::cache_policy::SharedStore>(std::move(stored));
-  services_->get<policy::rate_limit::Cluster>(fixed_.redis);
-  // The engine is started now, so that no counts are lost when a reload could not start its thread.
-  if (quotas.store) services_->get<policy::quota::Book>(std::move(quotas));
-  return {};
+  return policy::start_engines(config, *services_);
 }
 
 Status Deployment::begin(config::Config config) {

@@ -48,8 +48,8 @@ class Deployment final : public ConfigTarget {
   // The next four functions are called at the start, in this order. fix_settings() stores the settings that
   // no reload changes, and the number of workers.
   void fix_settings(const config::Config& config);
-  // Starts the engines that need files or threads at the start.
-  Status open_engines(const config::Config& config);
+  // Starts the engines of the policies that start with the process.
+  Status start_engines(const config::Config& config);
   // Compiles the first configuration, puts it in force, and follows its names.
   Status begin(config::Config config);
   // Opens the addresses of the first configuration. Returns the sockets for each worker.
@@ -71,7 +71,7 @@ class Deployment final : public ConfigTarget {
   size_t workers() const { return worker_count_; }
   // May be called after fix_settings().
   telemetry::Registry& metrics() { return *metrics_; }
-  // May be called after open_engines().
+  // May be called after start_engines().
   policy::Services& services() { return *services_; }
   // State that each snapshot takes over from the one before.
   Kept& kept() { return kept_; }

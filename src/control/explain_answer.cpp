@@ -8,6 +8,7 @@
 #include "control/route_setup.h"
 #include "control/upstream_setup.h"
 #include "http/message.h"
+#include "policy/registry.h"
 #include "routing/explain.h"
 
 namespace portcullis::control {
@@ -49,6 +50,14 @@ const char* outcome_of(const RehearsedPolicy& one) {
     case DecisionKind::kUnknown: return "not_known";
     default: return "answers";
   }
+}
+
+// True when the policy has answered with a response that another request has fetched.
+bool is_from_store(const RehearsedPolicy& one) {
+  if (one.decision != DecisionKind::kAnswer) return false;
+  return std::any_of(policy::catalog().begin(), policy::catalog().end(), [&one](const auto& type) {
+    return type.name == one.name && type.traits.stores_responses;
+  });
 }
 
 json tell_policies(const Rehearsal& found) {
@@ -105,7 +114,7 @@ json tell_answer(const Rehearsal& found, const PutQuestion& put) {
   const bool refused = (decided && last->decision == DecisionKind::kRefuse) || found.status >= 400 ||
                        found.status == 0 || tells_grpc_fault(found.answer);
   out["verdict"] = !refused ? "served" : !decided && found.ended == &kEnds.no_route ? "no_route" : "refused";
-  out["by"] = !decided ? "gateway" : last->decision == DecisionKind::kServe ? "cache" : "policy";
+  out["by"] = !decided ? "gateway" : is_from_store(*last) ? "cache" : "policy";
   if (decided) out["policy"] = last->name;
   out["status"] = found.status;
   out["reason"] = found.ended != nullptr ? found.ended->name : std::string_view();

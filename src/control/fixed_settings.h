@@ -4,9 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "cache/disk.h"
 #include "config/model.h"
-#include "redis/client.h"
+#include "redis/settings.h"
 #include "runtime/socket_file.h"
 #include "telemetry/trace_exporter.h"
 
@@ -24,11 +23,11 @@ struct FixedSettings {
   std::string access_log;
   std::string audit_log;
   telemetry::TraceExporter::Settings traces;
-  redis::Settings redis;
+  redis::Settings redis{};
   std::string quotas;  // where the counts of quotas are kept
   uint64_t counter_bytes = 0;
   uint64_t cache_bytes = 0;
-  cache::DiskSettings cache_disk;
+  config::CacheDisk cache_disk{};
 };
 
 }  // namespace portcullis::control

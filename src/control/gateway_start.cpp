@@ -119,7 +119,7 @@ Status Startup::open_files(const config::Config& config) {
   const ActingAs user(identity_ ? &*identity_ : nullptr);
   if (!user.status()) return user.status();
   Status opened = gateway_.logs_.open_audit(gateway_.deployment_.fixed().audit_log);
-  if (opened) opened = gateway_.deployment_.open_engines(config);
+  if (opened) opened = gateway_.deployment_.start_engines(config);
   if (!opened && identity_) return Error{opened.error().message + " (as the user `" + identity_->name + "`)"};
   return opened;
 }

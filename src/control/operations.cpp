@@ -10,7 +10,6 @@
 #include "control/fleet.h"
 #include "control/logs.h"
 #include "control/name_service.h"
-#include "policy/cache/shared_store.h"
 
 namespace portcullis::control {
 
@@ -102,8 +101,8 @@ bool Operations::resume_branch(const std::string& route, const std::string& bran
   return deployment_.kept().rollbacks.resume(route, branch);
 }
 
-uint64_t Operations::purge(const cache::Purge& purge) {
-  return deployment_.services().get<policy::cache_policy::SharedStore>().store().purge(purge);
+Result<nlohmann::json> Operations::act(const policy::OperatorAction& action, std::string_view query) {
+  return action.act(query, deployment_.services());
 }
 
 bool Operations::act_on_target(const TargetAction& action) {

@@ -3,13 +3,14 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <string>
+#include <string_view>
 
-#include "cache/store.h"
 #include "config/model.h"
 #include "control/admin/live_feed.h"
 #include "control/admin/target_action.h"
 #include "control/config_service.h"
 #include "control/explain.h"
+#include "policy/operator_action.h"
 #include "telemetry/metrics.h"
 
 namespace portcullis::control {
@@ -41,8 +42,8 @@ class Operations {
   Task<ReloadOutcome> reload(std::string by);
   // Ends the rollback of a branch. False when the route has no such branch.
   bool resume_branch(const std::string& route, const std::string& branch);
-  // Returns the number of stored responses that were removed or made stale.
-  uint64_t purge(const cache::Purge& purge);
+  // As OperatorAction::act().
+  Result<nlohmann::json> act(const policy::OperatorAction& action, std::string_view query);
   // False when the upstream has no such target.
   bool act_on_target(const TargetAction& action);
   void audit(const std::string& action, const std::string& by, const nlohmann::json& details);

@@ -63,7 +63,6 @@ class ClaimsRules {
 
 // Adds the Insight of these settings to `out`, for a policy that stands at `place`.
 inline void add_claims_insight(const ClaimsSettings& settings, const config::Location& place, Insight& out) {
-  out.tells_claims = true;
   out.add_reads(Condition(settings.require).caller_reads(), place);
 }
 

@@ -268,7 +268,7 @@ bool Condition::equals(const Node& node, std::string_view value, const Context& 
     case Variable::kConsumerGroups: return caller.consumer != nullptr && caller.consumer->in_group(value);
     case Variable::kConsumerName: return caller.consumer != nullptr && caller.consumer->name == value;
     case Variable::kClaim: return caller.claims && caller.claims->has(name, value);
-    case Variable::kRequestHost: return equals_ignoring_case(context.host, value);
+    case Variable::kRequestHost: return equals_ignoring_case(context.uri.host, value);
     case Variable::kRequestHeader: return header_has(context.request.fields, name, value);
     case Variable::kCookie: return http::has_cookie(context.request.fields, name, value);
     case Variable::kQuery: return query_has(context.request.query, name, value);
@@ -294,14 +294,14 @@ bool Condition::exists(const Node& node, const Context& context) {
 
 bool Condition::is_under(const Node& node, const Context& context) {
   if (node.subject.variable == Variable::kClientAddress) {
-    const auto address = IpAddress::parse(context.client_address);
+    const auto address = IpAddress::parse(context.client.address);
     if (!address)
-      return std::find(node.values.begin(), node.values.end(), context.client_address) != node.values.end();
+      return std::find(node.values.begin(), node.values.end(), context.client.address) != node.values.end();
     return std::any_of(node.ranges.begin(), node.ranges.end(),
                        [&](const IpRange& range) { return range.contains(*address); });
   }
   return std::any_of(node.values.begin(), node.values.end(),
-                     [&](const std::string& prefix) { return http::is_below(context.path, prefix); });
+                     [&](const std::string& prefix) { return http::is_below(context.uri.path, prefix); });
 }
 
 void Condition::gather_scopes(const Node& node, std::string& out) {

@@ -26,12 +26,68 @@ enum class Purpose : uint8_t {
   kExplainOffline,  // as kExplain, in a process that serves no client: no other service is asked
 };
 
+// The client that has sent the request.
+struct Client {
+  std::string_view address{};
+  const tls::PeerCertificate* certificate = nullptr;  // verified; null when the client has sent none
+  Milliseconds send_timeout{0};                       // max time of one write to the client
+};
+
+// The URI of the request, in its canonical form.
+struct RequestUri {
+  std::string_view scheme{"http"};
+  std::string_view host{};       // lower case, without port and without a dot at its end
+  std::string_view authority{};  // the host, with the port unless it is the default port of the scheme
+  // the host and port that the client asked for, according to trusted proxies
+  std::string_view forwarded_host{};
+  std::string_view path{};  // the path that the routes matched
+};
+
+// The route that takes the request.
+struct ChosenRoute {
+  std::string_view name{};
+  std::string_view upstream{};  // the name of the upstream; empty when a policy answers
+  // the path parameters of the route; their values are views into RequestUri::path
+  const routing::PathParameters* parameters = nullptr;
+  std::string_view pseudonym{};  // of the gateway in Via
+};
+
+// The body of the request.
+struct RequestBody {
+  BodyHolder* holder = nullptr;  // receives the body into memory
+  uint64_t limit = 0;            // max bytes; 0 when there is no limit
+  // Stages behind the body, for policies that see or change the body while it flows. A policy puts them in
+  // on_request.
+  RequestStages stages;
+};
+
+// How the exchange handles the request; policies may change it in on_request.
+struct Handling {
+  std::string_view target_path{};  // the path that the target gets
+  bool is_idempotent = false;      // the request may be sent twice, whatever its method is
+  // The exchange goes on when its client leaves, up to the head of the response: other requests wait for it.
+  bool outlives_client = false;
+  // The content type of errors that the gateway reports in a form of gRPC. Set by a policy that converts the
+  // request into a gRPC call; empty when the client gets problem details as usual.
+  std::optional<std::string_view> grpc_error_type{};
+};
+
+// What the policies, and the exchange itself, tell the access log and the trace.
+struct Remarks {
+  std::string_view note{};
+  std::string_view cache_outcome{};  // what a cache did
+};
+
 // The parts of one exchange that a policy may read and change. The views are valid as long as the exchange
 // lives. A text that a policy adds to a head must live as long, so it comes from `arena` or from the policy
 // itself.
 struct Context {
   Context(EventLoop& on, Arena& from, http::RequestHead& asked, http::ResponseHead& answered)
-      : loop(on), arena(from), request(asked), response(answered), request_stages(asked, from) {}
+      : loop(on),
+        arena(from),
+        request(asked),
+        response(answered),
+        request_body{.stages = RequestStages(asked, from)} {}
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
   ~Context() {
@@ -43,53 +99,27 @@ struct Context {
 
   EventLoop& loop;
   Arena& arena;
-  http::RequestHead& request;    // the head that is sent to the target
-  http::ResponseHead& response;  // filled before on_response, or by a policy that answers
-  size_t worker = 0;             // the index of the worker, for state that each worker has for itself
+  size_t worker = 0;  // the index of the worker, for state that each worker has for itself
   Purpose purpose = Purpose::kServe;
   bool explains() const { return purpose != Purpose::kServe; }
-  identity::Caller caller{};  // set by the authentication policies
-  // the verified certificate; null when the client has sent none
-  const tls::PeerCertificate* client_certificate = nullptr;
-  std::string_view client_address{};
-  std::string_view scheme{"http"};
-  std::string_view host{};       // lower case, without port and without a dot at its end
-  std::string_view authority{};  // the host, with the port unless it is the default port of the scheme
-  std::string_view
-      forwarded_host{};     // the host and port that the client asked for, according to trusted proxies
-  std::string_view path{};  // the canonical path that the routes matched
-  std::string_view target_path{};  // the path that the target gets; a policy may set another path
-  std::string_view route{};
-  std::string_view upstream{};  // the name of the upstream; empty when a policy answers
-  // the path parameters of the route; their values are views into `path`
-  const routing::PathParameters* parameters = nullptr;
-  std::string_view request_id{};
-  std::string_view pseudonym{};  // the pseudonym of the gateway in Via for this route
-  BodyHolder* body = nullptr;
-  uint64_t body_limit = 0;  // max bytes of the request body; 0 when there is no limit
-  bool idempotent = false;  // the request may be sent twice, whatever its method is
-  std::string_view note{};  // a remark of a policy for the access log
+  Errands* errands = nullptr;  // null when the request is only explained
 
-  // Stages behind the body of the request, for policies that see or change the body while it flows. A policy
-  // puts them in on_request.
-  RequestStages request_stages;
-  // The body of the response. A policy changes it in on_response, or in on_request before Decision::serve().
-  ResponseBody response_body{};
-  // The content type of errors that the gateway reports in a form of gRPC. Set by a policy that converts the
-  // request into a gRPC call; empty when the client gets problem details as usual.
-  std::optional<std::string_view> grpc_error_type{};
-  Milliseconds send_timeout{0};  // of the client: max time of one write to it
+  http::RequestHead& request;    // the head that is sent to the target
+  http::ResponseHead& response;  // filled before on_response, or by a policy that answers
+  std::string_view request_id{};
+  Client client{};
+  identity::Caller caller{};  // set by the authentication policies
+  RequestUri uri{};
+  ChosenRoute route{};
+  RequestBody request_body;
+  Handling handling{};
 
   // True for the response of a target, false for a response that the gateway has made.
   bool from_target = false;
   const EndReason* failure = nullptr;  // why no target has answered; null when no target has failed
-  Errands* errands = nullptr;          // null when the request is only explained
-  // The response is only for this client, because a policy lacked the memory to change it as it usually does:
-  // the response must not be stored for other requests.
-  bool must_not_be_stored = false;
-  std::string_view cache_outcome{};  // the outcome of the cache, for the access log
-  // other requests wait for the response, so the exchange goes on when its client leaves
-  bool awaited = false;
+  // The body of the response. A policy changes it in on_response, or in on_request before Decision::answer().
+  ResponseBody response_body{};
+  Remarks remarks{};
 
   // Keeps `state` for later hooks of `policy`, which get it by kept(). The state must live in the arena.
   void keep(const void* policy, void* state) { kept_ = arena.make<Kept>(policy, state, nullptr, kept_); }

@@ -1,6 +1,14 @@
 #include "policy/counters.h"
 
+#include "config/model.h"
+#include "policy/services.h"
+
 namespace portcullis::policy {
+
+Status Counters::start(const config::Config& config, Services& services) {
+  services.get<Counters>({.bytes = config.limits.memory});
+  return {};
+}
 
 Counters::Counters(const EngineContext& context, const Settings& settings) : limits_(settings.bytes) {
   using limits::CounterSpace;

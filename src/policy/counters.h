@@ -11,6 +11,8 @@ class Counters final : public Engine {
   struct Settings {
     size_t bytes = 64 << 20;
   };
+  // For Kind::with_engine() of each policy that uses the counters.
+  static Status start(const config::Config& config, Services& services);
   Counters(const EngineContext& context, const Settings& settings);
 
   limits::LocalLimits& limits() { return limits_; }

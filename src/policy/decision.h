@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -11,7 +12,7 @@ namespace portcullis::policy {
 
 // The decision of a policy about a request, or about the response.
 struct Decision {
-  enum class Kind : uint8_t { kContinue, kAnswer, kServe, kRefuse, kSuspend, kBroken, kUnknown };
+  enum class Kind : uint8_t { kContinue, kAnswer, kRefuse, kSuspend, kBroken, kUnknown };
 
   // The request goes on to the next policy, or to the upstream; the response goes on towards the client.
   static Decision proceed() { return {}; }
@@ -20,9 +21,9 @@ struct Decision {
   static Decision answer(std::string_view body, const EndReason& reason = kEnds.answered_by_policy) {
     return {Kind::kAnswer, 0, body, &reason, {}};
   }
-  // Sends Context::response with the body that the policy has put into Context::response_body. About a
-  // response: in its place.
-  static Decision serve(const EndReason& reason) { return {Kind::kServe, 0, {}, &reason, {}}; }
+  // As answer() above, with the body that the policy has put into Context::response_body. The policy has
+  // described the body in the head (set_length()).
+  static Decision answer(const EndReason& reason) { return {Kind::kAnswer, 0, std::nullopt, &reason, {}}; }
   // Sends problem details with the reason's status, and with the fields that the policy has added to
   // Context::response before there was a response; a response of a target is dropped with its fields. The
   // detail is the reason's name, or `detail` when the client must not learn the reason. `detail` must outlive
@@ -46,7 +47,8 @@ struct Decision {
 
   Kind kind = Kind::kContinue;
   uint16_t status = 0;
-  std::string_view text{};            // the body of an answer, or the detail of a refusal
+  // The body of an answer, unless it is in Context::response_body; or the detail of a refusal.
+  std::optional<std::string_view> text{};
   const EndReason* reason = nullptr;  // the reason of an answer or a refusal; null otherwise
   Task<Decision> later{};
 };

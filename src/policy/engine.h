@@ -1,15 +1,25 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 
 #include "base/faults.h"
+#include "base/result.h"
 #include "base/say.h"
 #include "runtime/event_loop.h"
 #include "telemetry/metric_set.h"
 
+namespace portcullis::config {
+struct Config;
+}  // namespace portcullis::config
+
 namespace portcullis::policy {
 
 class Services;
+
+// Starts an engine with the settings that the configuration has for it, when the process starts to serve. The
+// error says why the process cannot serve. Several kinds of policies may start the same engine.
+using EngineStart = std::function<Status(const config::Config&, Services&)>;
 
 // The input with which an engine is started.
 struct EngineContext {
@@ -28,8 +38,10 @@ struct EngineContext {
 //
 // Start: the first Services::get<E>() makes the engine, on the control thread, by E(const EngineContext&,
 // E::Settings), or by E(const EngineContext&) when it has no settings. An engine that starts threads throws
-// as start_thread() does. A resource that may fail to open otherwise, such as a file, is opened by the caller
-// and is a part of the settings.
+// as start_thread() does. An engine whose settings are not those of a policy, or which must start with the
+// process, is started by an EngineStart (Kind::with_engine()); a resource that may fail to open, such as a
+// file, is opened by that function and is a part of the settings. A process that serves no client calls no
+// such function: there the engine starts with default-constructed settings.
 //
 // Reload: the engine stays. Policies of the new configuration ask for it again, while policies of the old one
 // still use it on the workers' threads, so what it has given out must stay valid. An engine that follows its

@@ -12,7 +12,7 @@ namespace portcullis::policy {
 // together (control/warnings). They are known without building the policy.
 struct Insight {
   bool admits_anonymous = false;    // requests without a credential pass too
-  bool tells_claims = false;        // the policy sets the caller's claims
+  bool tells_claims = false;        // a policy within this one has PolicyTraits::tells_claims
   bool needs_consumer = false;      // the policy refuses every request without a consumer
   bool decides_access = false;      // the policy refuses requests by their caller
   bool answers_from_store = false;  // the policy may answer with a response that another request has fetched

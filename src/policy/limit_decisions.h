@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "policy/figures.h"
 #include "telemetry/metric_set.h"
 
 namespace portcullis::policy {
@@ -21,6 +22,8 @@ struct LimitDecisions {
   static void declare(telemetry::MetricSet& metrics) {
     metrics.declare(telemetry::MetricSet::Type::kCounter, kName, kHelp);
   }
+  // For Kind::with_figures(): the decisions of each limit.
+  static Figures figures();
 
   telemetry::MetricCounter allowed;
   telemetry::MetricCounter refused;

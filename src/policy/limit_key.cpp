@@ -21,7 +21,7 @@ bool has_braces(std::string_view text) {
 }
 
 std::string_view address_of(Context& context) {
-  const std::string_view text = context.client_address;
+  const std::string_view text = context.client.address;
   if (text.find(':') == std::string_view::npos) return text;
   const auto address = IpAddress::parse(text);
   if (!address) return text;
@@ -100,12 +100,12 @@ std::string LimitKey::describe(Context& context) const {
   };
   switch (kind_) {
     case Kind::kAll: return "all requests";
-    case Kind::kRoute: return named("route", context.route);
-    case Kind::kUpstream: return named("upstream", context.upstream);
+    case Kind::kRoute: return named("route", context.route.name);
+    case Kind::kUpstream: return named("upstream", context.route.upstream);
     case Kind::kTemplate: return named(source_, text_of(context));
-    case Kind::kClientAddress: return named("client", context.client_address);
+    case Kind::kClientAddress: return named("client", context.client.address);
     case Kind::kCaller:
-      if (context.caller.consumer == nullptr) return named("client", context.client_address);
+      if (context.caller.consumer == nullptr) return named("client", context.client.address);
       return named("consumer", context.caller.consumer->name);
   }
   return {};
@@ -114,8 +114,8 @@ std::string LimitKey::describe(Context& context) const {
 std::string_view LimitKey::text_of(Context& context) const {
   switch (kind_) {
     case Kind::kAll: return {};
-    case Kind::kRoute: return context.route;
-    case Kind::kUpstream: return context.upstream;
+    case Kind::kRoute: return context.route.name;
+    case Kind::kUpstream: return context.route.upstream;
     case Kind::kTemplate: return template_.expand(context);
     case Kind::kClientAddress: return address_of(context);
     case Kind::kCaller:

@@ -3,14 +3,14 @@
 namespace portcullis::policy {
 
 Task<Decision> hold_body(Context& context, size_t limit) {
-  const BodyState state = co_await context.body->hold(limit);
+  const BodyState state = co_await context.request_body.holder->hold(limit);
   switch (state) {
     case BodyState::kHeld: break;
     case BodyState::kTooLarge: co_return Decision::refuse(kEnds.body_too_large);
     case BodyState::kBroken: co_return Decision::refuse(kEnds.bad_chunk);
     case BodyState::kTimedOut: co_return Decision::refuse(kEnds.body_timeout);
     case BodyState::kGone: co_return Decision::refuse(kEnds.body_incomplete);
-    case BodyState::kRefused: co_return Decision::refuse(*context.body->refusal());
+    case BodyState::kRefused: co_return Decision::refuse(*context.request_body.holder->refusal());
   }
   co_return Decision::proceed();
 }

@@ -12,7 +12,10 @@
 #include "policy/build_context.h"
 #include "policy/context.h"
 #include "policy/decision.h"
+#include "policy/engine.h"
+#include "policy/figures.h"
 #include "policy/insight.h"
+#include "policy/operator_action.h"
 #include "policy/owned_fields.h"
 #include "policy/reasons.h"
 #include "runtime/task.h"
@@ -54,8 +57,8 @@ using Notes = std::vector<std::string>;
 // immutable and must not block. on_response runs, in reverse order, for the policies whose on_request ran,
 // also when the gateway answers by itself. It changes the head and the body of the response, or decides that
 // another response takes its place, which the policies that have not run yet see in its stead. Policies of
-// the top level see also requests that no route takes, before these are refused: Context::route is then
-// empty.
+// the top level see also requests that no route takes, before these are refused: the name of Context::route
+// is then empty.
 //
 // The same hooks run when a request is only explained, so that the explanation is what the gateway would do.
 // A hook with a lasting effect checks Context::explains() and then only reads: for example it reads counters
@@ -102,6 +105,12 @@ struct Kind {
   // Declares the metrics that this kind of policy has, for the metrics page of a gateway without such a
   // policy; may be empty.
   std::function<void(telemetry::MetricSet&)> declare_metrics{};
+  // Shown in the live document of the admin API; may be empty.
+  std::vector<Figures> figures{};
+  // What operators can do with the engines of this kind; may be empty.
+  std::vector<OperatorAction> actions{};
+  // Start the engines of this kind that start with the process.
+  std::vector<EngineStart> engines{};
   // The warnings of `portcullis check` for this policy.
   std::vector<Warning> warnings{};
 
@@ -114,6 +123,21 @@ struct Kind {
   // This kind with metrics, which `declare` declares.
   Kind with_metrics(std::function<void(telemetry::MetricSet&)> declare) && {
     declare_metrics = std::move(declare);
+    return std::move(*this);
+  }
+  // This kind with figures for the dashboard.
+  Kind with_figures(Figures shown) && {
+    figures.push_back(std::move(shown));
+    return std::move(*this);
+  }
+  // This kind with an action of operators.
+  Kind with_action(OperatorAction action) && {
+    actions.push_back(std::move(action));
+    return std::move(*this);
+  }
+  // This kind with an engine, which `start` starts when the process starts.
+  Kind with_engine(EngineStart start) && {
+    engines.push_back(std::move(start));
     return std::move(*this);
   }
   // This kind with these traits.

@@ -1,5 +1,7 @@
 #include "policy/registry.h"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <iterator>
 
@@ -50,7 +52,7 @@ const std::vector<Kind>& kinds() {
     std::vector<Kind> out{
         acl::kind(),
         basic_auth::kind(),
-        cache_policy::kind(),
+        cache::kind(),
         compress::kind(),
         concurrency_limit::kind(),
         cors::kind(),
@@ -133,6 +135,41 @@ void declare_metrics(telemetry::MetricSet& metrics) {
   for (const Kind& kind : kinds()) {
     if (kind.declare_metrics) kind.declare_metrics(metrics);
   }
+}
+
+void add_figures(const telemetry::LiveView& view, nlohmann::json& told) {
+  for (const Kind& kind : kinds()) {
+    for (const Figures& one : kind.figures) {
+      if (!told.contains(one.member)) told[one.member] = one.tell(view);
+    }
+  }
+}
+
+telemetry::MetricShare shown_share() {
+  for (const Kind& kind : kinds()) {
+    for (const Figures& one : kind.figures) {
+      if (!one.share.metric.empty()) return one.share;
+    }
+  }
+  return {};
+}
+
+const OperatorAction* find_action(std::string_view path) {
+  for (const Kind& kind : kinds()) {
+    for (const OperatorAction& one : kind.actions) {
+      if (one.path == path) return &one;
+    }
+  }
+  return nullptr;
+}
+
+Status start_engines(const config::Config& config, Services& services) {
+  for (const Kind& kind : kinds()) {
+    for (const EngineStart& start : kind.engines) {
+      if (Status started = start(config, services); !started) return started;
+    }
+  }
+  return {};
 }
 
 PolicyPointer build(const config::PolicyUse& use, const BuildContext& context) {

@@ -32,6 +32,18 @@ const std::vector<ReasonTable>& reason_tables();
 // Declares the metrics of all kinds of policies.
 void declare_metrics(telemetry::MetricSet& metrics);
 
+// Adds the figures of all kinds of policies to the live document of the admin API.
+void add_figures(const telemetry::LiveView& view, nlohmann::json& told);
+// The share of which the live view keeps a history; empty when no kind has one.
+telemetry::MetricShare shown_share();
+
+// The action of operators at `path` of the admin listener, or null. Valid until the end of the process.
+const OperatorAction* find_action(std::string_view path);
+
+// Starts the engines of all kinds of policies that start with the process. Called once, before the first
+// build(). Throws what the constructor of an engine throws.
+Status start_engines(const config::Config& config, Services& services);
+
 // Builds a policy from its loaded settings. check() must have passed.
 PolicyPointer build(const config::PolicyUse& use, const BuildContext& context);
 

@@ -57,6 +57,7 @@ void ResponseBody::clear() {
   content_.clear();
   text_ = {};
   owner_ = nullptr;
+  may_be_stored_ = true;
   is_held_ = is_changed_ = is_replaced_ = is_released_ = has_connection_ = is_awaited_ = false;
 }
 

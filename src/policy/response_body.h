@@ -69,6 +69,10 @@ class ResponseBody {
   // Receives the first bytes of the body, and gives them before the rest. `ended` is set when the body has
   // been received whole; hold() then takes no time. False when the body breaks off.
   Task<bool> hold_beginning(bool& ended);
+  // The body is only for this client, because a policy lacked the memory to change it as it usually does: it
+  // must not be stored for other requests.
+  void forbid_storing() { may_be_stored_ = false; }
+  bool may_be_stored() const { return may_be_stored_; }
   // The body, when it is a text of the gateway, or after hold(); until a stage is put behind it.
   std::string_view text() const { return text_; }
   const http::BodyFailure& failure() const { return source_->failure(); }
@@ -127,6 +131,7 @@ class ResponseBody {
   bool is_replaced_ = false;
   bool is_released_ = false;
   bool has_connection_ = false;
+  bool may_be_stored_ = true;
   bool is_awaited_ = false;  // hold() or hold_beginning() has begun, and has not ended
 };
 

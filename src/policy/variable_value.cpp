@@ -27,8 +27,8 @@ std::string_view header_of(const http::Fields& fields, const std::string& name, 
 }
 
 std::string_view certificate_text(const Context& context, std::string tls::PeerCertificate::*member) {
-  return context.client_certificate == nullptr ? std::string_view()
-                                               : field_text(context.client_certificate->*member);
+  return context.client.certificate == nullptr ? std::string_view()
+                                               : field_text(context.client.certificate->*member);
 }
 
 }  // namespace
@@ -39,9 +39,9 @@ std::string_view value_of(const variables::Reference& what, const Context& conte
   Arena& arena = context.arena;
   switch (what.variable) {
     case Variable::kRequestMethod: return context.request.method;
-    case Variable::kRequestScheme: return context.scheme;
-    case Variable::kRequestHost: return context.host;
-    case Variable::kRequestPath: return context.path;
+    case Variable::kRequestScheme: return context.uri.scheme;
+    case Variable::kRequestHost: return context.uri.host;
+    case Variable::kRequestPath: return context.uri.path;
     case Variable::kRequestRawPath: return context.request.path;
     case Variable::kRequestQuery: return context.request.query;
     case Variable::kRequestId: return context.request_id;
@@ -50,9 +50,10 @@ std::string_view value_of(const variables::Reference& what, const Context& conte
     case Variable::kQuery:
       return field_text(http::find_query_parameter(context.request.query, what.argument, arena).value_or(""));
     case Variable::kPath:
-      return context.parameters == nullptr ? std::string_view()
-                                           : context.parameters->value(what.argument, context.path);
-    case Variable::kClientAddress: return context.client_address;
+      return context.route.parameters == nullptr
+                 ? std::string_view()
+                 : context.route.parameters->value(what.argument, context.uri.path);
+    case Variable::kClientAddress: return context.client.address;
     case Variable::kCertificateSubject: return certificate_text(context, &tls::PeerCertificate::subject);
     case Variable::kCertificateIssuer: return certificate_text(context, &tls::PeerCertificate::issuer);
     case Variable::kCertificateSerial: return certificate_text(context, &tls::PeerCertificate::serial);
@@ -70,8 +71,8 @@ std::string_view value_of(const variables::Reference& what, const Context& conte
                                : field_text(claims->joined_text_of(what.argument, arena));
     case Variable::kClaimJson:
       return claims == nullptr ? std::string_view() : field_text(arena.copy(claims->json_of(what.argument)));
-    case Variable::kRouteName: return context.route;
-    case Variable::kUpstreamName: return context.upstream;
+    case Variable::kRouteName: return context.route.name;
+    case Variable::kUpstreamName: return context.route.upstream;
     case Variable::kResponseStatus: return arena.decimal(context.response.status);
     case Variable::kResponseHeader: return header_of(context.response.fields, what.argument, arena);
     case Variable::kRequestVersion:

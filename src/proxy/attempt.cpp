@@ -64,7 +64,7 @@ Task<TryOutcome> Attempt::connect() {
   const ConnectOutcome outcome = co_await connecting;
   if (outcome != ConnectOutcome::kConnected) {
     failure_ = &connector.failure();
-    if (!connector.detail().empty()) state_.context.note = connector.detail();
+    if (!connector.detail().empty()) state_.context.remarks.note = connector.detail();
     co_return outcome == ConnectOutcome::kOverloaded ? TryOutcome::kOverloaded : TryOutcome::kConnectFailed;
   }
   message_ = connection_->open_message();
@@ -73,7 +73,7 @@ Task<TryOutcome> Attempt::connect() {
 
 void Attempt::prepare_body() {
   HeldBody& held = state_.held_body;
-  const policy::RequestStages& stages = state_.context.request_stages;
+  const policy::RequestStages& stages = state_.context.request_body.stages;
   const http::BodyFraming& framing = stages.received();
   if (framing.kind == BodyKind::kNone) return;
   if (held.held()) {
@@ -85,7 +85,7 @@ void Attempt::prepare_body() {
       state_.client.message, received,
       http::MessageBody::Settings{.framing = framing,
                                   .timeout = state_.settings.timeouts.body,
-                                  .limit = state_.context.body_limit,
+                                  .limit = state_.context.request_body.limit,
                                   .trailers = {.listed = &state_.settings.request_trailers},
                                   .chunks = {.trailer_size = state_.settings.limits.head_size},
                                   .sink = message_.get()});

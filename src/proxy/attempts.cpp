@@ -22,7 +22,7 @@ void Attempts::begin() {
   const Clock::time_point now = state_.worker.loop().now();
   if (definition.timeouts.total.count() > 0) deadline_ = now + definition.timeouts.total;
   const http::Field* timeout = nullptr;
-  if (state_.request.is_grpc_call(state_.context.grpc_error_type.has_value()))
+  if (state_.request.is_grpc_call(state_.context.handling.grpc_error_type.has_value()))
     timeout = state_.request.head.fields.find("grpc-timeout");
   if (timeout != nullptr) {
     if (const auto patience = http::parse_grpc_timeout(timeout->value))
@@ -80,7 +80,7 @@ Task<TryOutcome> Attempts::ask_connected() {
 // When the client leaves, all waits for the targets end, and so does the conversion of a response by a
 // policy. When other clients wait for the response too, nothing ends.
 void Attempts::watch(ClientWatch::GiveUp give_up) {
-  if (state_.context.awaited) return;
+  if (state_.context.handling.outlives_client) return;
   // While the body is still arriving, nothing has been received behind it.
   const bool is_whole = current_->body_from_client() == nullptr;
   const std::string_view behind = is_whole ? state_.unread() : std::string_view();
@@ -135,7 +135,7 @@ NextTry Attempts::next(TryOutcome outcome) {
 // Decides by the rules, and charges a retry.
 NextTry Attempts::decide(const TryFacts& facts) {
   const NextTry next = decide_next_try(upstream_.definition().retries, facts);
-  if (!next.note.empty()) state_.context.note = next.note;
+  if (!next.note.empty()) state_.context.remarks.note = next.note;
   if (next.step != NextTry::Step::kRetry) return next;
   if (!take_retry(upstream_.retry_budget())) return {};
   ++retries_;
@@ -176,7 +176,7 @@ bool Attempts::may_hedge() const {
 bool Attempts::take_retry(upstream::RetryBudget& budget) {
   if (!retry_slot_) retry_slot_ = upstream_.take(upstream::Load::kRetries);
   if (!retry_slot_) {
-    state_.context.note = "breaker_retries";
+    state_.context.remarks.note = "breaker_retries";
     return false;
   }
   budget.take();

@@ -32,9 +32,9 @@ Task<bool> pause_for(EventLoop& loop, Milliseconds time) {
 Exchange::Exchange(Client client)
     : state_(client, client.connection.worker(), client.connection.worker().current(),
              client.connection.settings(), ExchangeState::Kind::kServed) {
-  state_.context.body_limit = state_.settings.limits.body_size;
+  state_.context.request_body.limit = state_.settings.limits.body_size;
   state_.context.errands = this;
-  state_.context.send_timeout = state_.settings.timeouts.send;
+  state_.context.client.send_timeout = state_.settings.timeouts.send;
 }
 
 Exchange::~Exchange() {
@@ -124,27 +124,28 @@ Persistence Exchange::persistence_after_answer() {
 void Exchange::fill_context() {
   const Request& request = state_.request;
   policy::Context& context = state_.context;
-  context.client_address = request.origin.client;
-  context.scheme = request.origin.scheme;
-  context.client_certificate = state_.client.connection.certificate().get();
-  context.host = request.host;
+  context.client.address = request.origin.client;
+  context.client.certificate = state_.client.connection.certificate().get();
   const std::string_view port = http::port_of(request.head.authority, request.origin.scheme);
-  context.authority = port.empty() ? request.host : state_.request.arena.concat(request.host, ":", port);
-  context.forwarded_host = request.origin.host;
-  context.path = request.path;
-  context.target_path = request.target_path;
+  context.uri = {
+      .scheme = request.origin.scheme,
+      .host = request.host,
+      .authority = port.empty() ? request.host : state_.request.arena.concat(request.host, ":", port),
+      .forwarded_host = request.origin.host,
+      .path = request.path};
+  context.handling.target_path = request.target_path;
   context.worker = state_.worker.index();
-  context.body = &state_.held_body;
+  context.request_body.holder = &state_.held_body;
   context.request_id = request.id;
-  context.pseudonym = request.governing->pseudonym;
+  context.route.pseudonym = request.governing->pseudonym;
   if (request.route == nullptr) return;
-  context.parameters = &request.route->parameters;
+  context.route.parameters = &request.route->parameters;
   // Policies run before the branch is chosen, because the choice may depend on their results. The context
   // names the upstream of the first branch.
   const Split& split = request.route->split;
   if (!split.empty())
-    context.upstream = state_.snapshot->upstreams[split.branches()[0].upstream]->definition().name;
-  context.route = request.route->name;
+    context.route.upstream = state_.snapshot->upstreams[split.branches()[0].upstream]->definition().name;
+  context.route.name = request.route->name;
 }
 
 // Shows the request to the policies. True when a policy has answered, or when the client has left.
@@ -154,7 +155,7 @@ Task<bool> Exchange::consult_policies() {
     Task<bool> consulting = consult(*one);
     if (co_await consulting) co_return true;
   }
-  request.target_path = state_.context.target_path;
+  request.target_path = state_.context.handling.target_path;
   request.client_values.drop(request.governing->owned_fields, request.head.fields);
   co_return false;
 }
@@ -189,12 +190,7 @@ Task<bool> Exchange::consult(const PlacedPolicy& one) {
     co_await reply_.refuse(decision);
     co_return true;
   }
-  state_.record.ended = decision.reason;
-  if (decision.kind == Decided::kServe) {
-    co_await reply_.answer_with_body();
-  } else {
-    co_await reply_.answer(decision.text);
-  }
+  co_await reply_.answer(decision);
   co_return true;
 }
 
@@ -230,7 +226,7 @@ Task<Persistence> Exchange::forward() {
   }
   // A body of unknown length that a policy has held may be larger than the limits of the listener and the
   // route.
-  const uint64_t limit = state_.context.body_limit;
+  const uint64_t limit = state_.context.request_body.limit;
   if (state_.held_body.held() && limit != 0 && state_.held_body.content().size() > limit) {
     co_await reply_.refuse(kEnds.body_too_large);
     co_return persistence_after_answer();

@@ -38,7 +38,7 @@ Exchange::Exchange(Client client, const Exchange& original, const void* sender, 
   request.id = arena.copy(asked.id);
   request.host = arena.copy(asked.host);
   request.path = arena.copy(asked.path);
-  request.target_path = arena.copy(original.state_.context.target_path);
+  request.target_path = arena.copy(original.state_.context.handling.target_path);
   request.origin = asked.origin;
   request.origin.client = arena.copy(asked.origin.client);
   request.origin.host = arena.copy(asked.origin.host);
@@ -62,7 +62,7 @@ Exchange::Exchange(Client client, const Exchange& original, const void* sender, 
   state_.context.caller = original.state_.context.caller;
   state_.context.caller.credential = arena.copy(original.state_.context.caller.credential);
   state_.context.errands = this;
-  state_.context.send_timeout = state_.settings.timeouts.send;
+  state_.context.client.send_timeout = state_.settings.timeouts.send;
   chain_.begin_behind(*request.route, sender);
   prepare(state_.context);
 }

@@ -118,9 +118,9 @@ Task<TryOutcome> Exchange::pass_on() {
     co_await leaving;
     co_return TryOutcome::kAnswered;
   }
-  if (context.awaited) {
+  if (context.handling.outlives_client) {
     // The policies do not store the response, so only this client waits for it.
-    context.awaited = false;
+    context.handling.outlives_client = false;
     attempts_->watch();
   }
   if (!attempt.upload_done()) reply_.close_after();

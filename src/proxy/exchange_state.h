@@ -35,7 +35,7 @@ struct ExchangeState {
         settings(by),
         kind(what),
         context{worker.loop(), request.arena, request.head, response},
-        held_body(client, request.head, context.request_stages),
+        held_body(client, request.head, context.request_body.stages),
         watch(client.message.bytes(), settings.half_close) {}
   ExchangeState(const ExchangeState&) = delete;
   ExchangeState& operator=(const ExchangeState&) = delete;
@@ -46,7 +46,7 @@ struct ExchangeState {
   Task<std::optional<T>> unless_left(Task<T> task) {
     UnlessLeft<T> waiting(worker.loop(), std::move(task));
     const ClientWatch::Scope watching(watch);
-    if (!waiting.done() && !context.awaited && kind == Kind::kServed) {
+    if (!waiting.done() && !context.handling.outlives_client && kind == Kind::kServed) {
       watch.begin([&waiting] { waiting.give_up(); }, nullptr, behind_request());
       watch.arrange();
     }
@@ -73,11 +73,12 @@ struct ExchangeState {
   std::string_view unread() const { return held_body.held() ? held_body.rest() : client.message.received(); }
   // The part of unread() that follows the request.
   std::string_view behind_request() const {
-    return held_body.held() ? held_body.rest() : client.message.behind(context.request_stages.received());
+    return held_body.held() ? held_body.rest()
+                            : client.message.behind(context.request_body.stages.received());
   }
   // True when a part of the request's body may still have to arrive.
   bool body_pending() const {
-    return context.request_stages.received().kind != http::BodyKind::kNone && !held_body.held();
+    return context.request_body.stages.received().kind != http::BodyKind::kNone && !held_body.held();
   }
 
   Client client;

@@ -71,7 +71,7 @@ Task<void> Attempts::Race::run_hedge(uint32_t number) {
                                        .has_target = target != nullptr,
                                        .has_budget = budget.has_token(loop_.now()),
                                        .time_left = attempts_.time_left()});
-  if (!next.note.empty()) attempts_.state_.context.note = next.note;
+  if (!next.note.empty()) attempts_.state_.context.remarks.note = next.note;
   if (!next.begins || !attempts_.take_retry(budget)) co_return;
   hedges_[number] = std::make_unique<Hedge>();
   Hedge& hedge = *hedges_[number];
@@ -110,7 +110,7 @@ Task<TryOutcome> Attempts::race() {
   current_ = std::move(winner);
   target_ = &current_->target();
   state_.record.target = state_.request.arena.copy(target_->definition().name);
-  state_.context.note = "hedge_answered";
+  state_.context.remarks.note = "hedge_answered";
   watch();
   co_return TryOutcome::kAnswered;
 }

@@ -59,8 +59,8 @@ telemetry::AccessEntry log_entry(const Record& record, const Request& request, c
   entry.status = record.status;
   entry.ended = record.ended;
   entry.policy = record.decided_by;
-  entry.note = context.note;
-  entry.cache = context.cache_outcome;
+  entry.note = context.remarks.note;
+  entry.cache = context.remarks.cache_outcome;
   entry.request_bytes = record.request_bytes;
   entry.response_bytes = record.response_bytes;
   entry.tries = record.tries;

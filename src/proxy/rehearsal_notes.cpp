@@ -22,7 +22,7 @@ void note_policy(Rehearsal& out, ExchangeState& state, const PlacedPolicy& polic
   using Kind = policy::Decision::Kind;
   uint16_t status = 0;
   if (decision.kind == Kind::kRefuse) status = decision.status;
-  if (decision.kind == Kind::kAnswer || decision.kind == Kind::kServe) status = state.response.status;
+  if (decision.kind == Kind::kAnswer) status = state.response.status;
   out.policies.push_back({.name = policy.name,
                           .location = policy.location,
                           .is_reached = true,

@@ -58,7 +58,7 @@ Task<void> Reply::shed() {
 
 Task<void> Reply::refuse(const policy::Decision& decision) {
   state_.record.ended = decision.reason;
-  return send_problem(decision.status, decision.text);
+  return send_problem(decision.status, *decision.text);
 }
 
 // Sends problem details (RFC 9457) with the fields that the response has already.
@@ -88,7 +88,7 @@ Task<void> Reply::send_problem(uint16_t status, std::string_view detail) {
 // The content type of the gateway's own answer to a client that reads errors from gRPC's fields (in the head,
 // when there is no body); empty for other clients.
 std::string_view Reply::grpc_type() const {
-  if (state_.context.grpc_error_type) return *state_.context.grpc_error_type;
+  if (state_.context.handling.grpc_error_type) return *state_.context.handling.grpc_error_type;
   const http::RequestHead& asked = state_.request.head;
   const std::string_view type = asked.fields.value_of("content-type");
   switch (http::grpc_form(type)) {
@@ -209,9 +209,13 @@ Task<void> Reply::answer_in_place(const policy::Decision& decision) {
     co_await refuse(decision);
     co_return;
   }
-  state_.record.ended = decision.reason;
-  Task<void> answering = decision.kind == Decided::kServe ? answer_with_body() : answer(decision.text);
+  Task<void> answering = answer(decision);
   co_await answering;
+}
+
+Task<void> Reply::answer(const policy::Decision& decision) {
+  state_.record.ended = decision.reason;
+  return decision.text ? answer(*decision.text) : answer_with_body();
 }
 
 Task<void> Reply::answer_with_body() {

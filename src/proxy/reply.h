@@ -31,10 +31,8 @@ class Reply {
   Task<void> shed();
   // Sends an answer that needs no route.
   Task<void> answer_itself(OwnAnswer answer);
-  // Sends the response with `body`, after the policies have seen it.
-  Task<void> answer(std::string_view body);
-  // Sends the response with Context::response_body, after the policies have seen it.
-  Task<void> answer_with_body();
+  // Sends the answer of a policy, after the other policies have seen it.
+  Task<void> answer(const policy::Decision& decision);
   // Sends the response with Context::response_body. The policies must have seen the response.
   Task<void> serve();
   // Sends the response that a policy has put in the place of the response it has seen: a refusal, or another
@@ -68,6 +66,10 @@ class Reply {
 
  private:
   void begin();
+  // Sends the response with `body`, after the policies have seen it.
+  Task<void> answer(std::string_view body);
+  // Sends the response with Context::response_body, after the policies have seen it.
+  Task<void> answer_with_body();
   Task<void> send_problem(uint16_t status, std::string_view detail);
   Task<void> redirect_to_https();
   Task<bool> settle(policy::Decision decision);

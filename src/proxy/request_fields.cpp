@@ -46,7 +46,7 @@ void write_request_fields(http::HeadWriter& out, const ExchangeState& state, con
 }
 
 bool is_idempotent(const ExchangeState& state) {
-  return state.context.idempotent || http::is_idempotent(state.request.head.method);
+  return state.context.handling.is_idempotent || http::is_idempotent(state.request.head.method);
 }
 
 }  // namespace portcullis::proxy

@@ -168,7 +168,7 @@ void Trace::tell(const Request& request, const Record& record, const policy::Con
   if (record.status != 0) writer.number("http.response.status_code", record.status);
   writer.text("portcullis.ended", record.ended->name);
   writer.text("portcullis.request_id", request.id);
-  writer.text("portcullis.cache", context.cache_outcome);
+  writer.text("portcullis.cache", context.remarks.cache_outcome);
   if (context.caller.consumer != nullptr) writer.text("portcullis.consumer", context.caller.consumer->name);
   writer.end(failed);
   for (const Span* span = spans_; span != nullptr; span = span->next) {

@@ -9,6 +9,7 @@
 
 #include "runtime/event_loop.h"
 #include "telemetry/meters.h"
+#include "telemetry/metric_share.h"
 #include "telemetry/metrics.h"
 #include "telemetry/notables.h"
 #include "telemetry/process.h"
@@ -16,15 +17,6 @@
 #include "telemetry/tail.h"
 
 namespace portcullis::telemetry {
-
-// A part of what a metric of a policy counts: the series whose `label` has one of the values of `part`,
-// compared with the sum of these series and of those whose `label` has one of the values of `rest`.
-struct MetricShare {
-  std::string metric{};
-  std::string label{};
-  std::vector<std::string> part{};
-  std::vector<std::string> rest{};
-};
 
 // The live data of the dashboard and `portcullis top`: rates and percentiles of the last seconds, a history
 // of some minutes (in total, and per route, target and consumer), and notable requests. Control thread.

@@ -18,9 +18,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   request.fields.add("x-a", "1");
   http::ResponseHead response;
   policy::Context context(loop, arena, request, response);
-  context.path = "/a/b";
-  context.host = "a";
-  context.client_address = "192.0.2.1";
+  context.uri.path = "/a/b";
+  context.uri.host = "a";
+  context.client.address = "192.0.2.1";
   context.caller.claims = identity::Claims::parse(R"({"scope":"a b","role":["x","y"],"n":5})");
   const policy::Condition condition(text);
   if (condition.empty()) std::abort();

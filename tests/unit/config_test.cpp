@@ -127,8 +127,8 @@ routes:
             "c.yaml:11:28: error: `300` is not one of 301, 302, 303, 307, 308 - did you mean `301`?\n"
             "c.yaml:12:26: error: `app.example.com` is not an origin: write https://app.example.com, "
             "https://*.example.com or *\n"
-            "c.yaml:13:5: error: route needs `upstream`, `split`, or a policy that answers (`redirect`, "
-            "`respond`)\n");
+            "c.yaml:13:5: error: route needs `upstream`, `split`, or a policy that answers (`example`, "
+            "`redirect`, `respond`)\n");  // `example`: of example_policy_test.cpp
 }
 
 TEST(Loader, ExpandsTheEnvironment) {

@@ -4,11 +4,12 @@
 
 #include <algorithm>
 
-#include "../support/run_task.h"
 #include "control/load_config.h"
 #include "control/snapshot.h"
 #include "example_policy/example.h"
+#include "example_policy/reasons.h"
 #include "example_policy/tally.h"
+#include "exchange_world.h"
 #include "policy/registry.h"
 #include "telemetry/live_view.h"
 
@@ -31,7 +32,7 @@ std::string with_limit(int limit, const std::string& more) {
          std::to_string(limit) + more + "}]}\n";
 }
 
-class ExamplePolicy : public ::testing::Test {
+class ExamplePolicy : public proxy::ExchangeWorld {
  protected:
   void SetUp() override { Tally::life().clear(); }
 
@@ -45,27 +46,31 @@ class ExamplePolicy : public ::testing::Test {
     services->settle();
     return compiled ? *compiled : nullptr;
   }
+  // An exchange on a route with the policies of `snapshot`, which a client begins with `request`.
+  void serve(const proxy::Snapshot& snapshot, std::string_view request) {
+    policies = snapshot.routes.at(0).policies;
+    build();
+    begin(request);
+  }
   // The body of the answer, or the reason of the refusal.
   std::string ask(const proxy::Snapshot& snapshot) {
     Arena arena;
     http::RequestHead request;
     http::ResponseHead response;
-    policy::Context context(loop, arena, request, response);
+    policy::Context context(loop_, arena, request, response);
     const policy::Decision decision = snapshot.routes.at(0).policies.at(0)->on_request(context);
-    return std::string(decision.kind == policy::Decision::Kind::kAnswer ? decision.text
+    return std::string(decision.kind == policy::Decision::Kind::kAnswer ? *decision.text
                                                                         : decision.reason->name);
   }
   bool page_has(const std::string& line) const {
     return metrics.scrape(telemetry::States{}).find("\n" + line + "\n") != std::string::npos;
   }
 
-  EventLoop loop;
-  telemetry::Registry metrics{1};
   std::unique_ptr<policy::Services> services =
-      std::make_unique<policy::Services>(1, loop, metrics.of_policies());
+      std::make_unique<policy::Services>(1, loop_, metrics.of_policies());
   control::Kept kept{control::TlsState([](Level, const std::string&) {})};
   uint64_t version = 0;
-  Life found;  // the checks that warn
+  Life found{};  // the checks that warn
 };
 
 TEST_F(ExamplePolicy, IsLoadedAndAnswersOnARouteWithoutAnUpstream) {
@@ -90,23 +95,34 @@ TEST_F(ExamplePolicy, ItsMetricsAreOnThePageAndInTheLiveView) {
   EXPECT_EQ(told[1]["series"][0]["value"], 10);
 }
 
-TEST_F(ExamplePolicy, ItsStagesCountTheBytesOfBothBodies) {
+TEST_F(ExamplePolicy, AnExchangeIsAnsweredAndCounted) {
+  const auto snapshot = load(10);
+  ASSERT_NE(snapshot, nullptr);
+  serve(*snapshot, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  run_to_end();
+  EXPECT_TRUE(client->received.starts_with("HTTP/1.1 200 ")) << client->received;
+  EXPECT_TRUE(client->received.ends_with("\r\n\r\n1")) << client->received;
+  EXPECT_TRUE(page_has("portcullis_example_answers_total{route=\"r\"} 1"));
+  EXPECT_EQ(services->get<Tally>().taken(), 1u);
+}
+
+TEST_F(ExamplePolicy, AnExchangeIsRefusedForItsReason) {
+  const auto snapshot = load(0);
+  ASSERT_NE(snapshot, nullptr);
+  serve(*snapshot, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  run_to_end();
+  EXPECT_EQ(status, 429);
+  EXPECT_EQ(ended, &policy::example::kReasons.example_over);
+}
+
+TEST_F(ExamplePolicy, ItsStagesCountTheBytesOfBothBodiesOfAnExchange) {
   const auto snapshot = load(10, ", answer: false");
   ASSERT_NE(snapshot, nullptr);
-  Arena arena;
-  http::RequestHead request;
-  request.body = {http::BodyKind::kLength, 5};
-  http::ResponseHead response;
-  policy::Context context(loop, arena, request, response);
-  const policy::PolicyPointer& example = snapshot->routes.at(0).policies.at(0).policy;
-  EXPECT_EQ(example->on_request(context).kind, policy::Decision::Kind::kContinue);
-  EXPECT_TRUE(request.body.has_length());  // the stage does not change the body
-  const auto uploaded = context.request_stages.behind(std::make_unique<http::TextBody>("12345"));
-  EXPECT_TRUE(tests::run_to_end(loop, http::discard_body(*uploaded)));
-  context.response_body.begin("123");
-  EXPECT_EQ(example->on_response(context).kind, policy::Decision::Kind::kContinue);
-  EXPECT_TRUE(tests::run_to_end(loop, context.response_body.hold(3)));
-  EXPECT_EQ(context.response_body.text(), "123");
+  serve(*snapshot, "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n12345");
+  EXPECT_TRUE(has(backends[0]->received, "12345")) << backends[0]->received;
+  backends[0]->send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n123");
+  run_to_end();
+  EXPECT_TRUE(client->received.ends_with("\r\n\r\n123")) << client->received;
   EXPECT_TRUE(page_has("portcullis_example_bytes_total 8"));
 }
 
@@ -114,9 +130,9 @@ TEST_F(ExamplePolicy, AReloadKeepsItsCounterAndItsEngine) {
   const auto before = load(10);
   ASSERT_NE(before, nullptr);
   (void)ask(*before);
-  const auto after = load(2);
-  ASSERT_NE(after, nullptr);
-  EXPECT_EQ(ask(*after), "2");
+  const auto reloaded = load(2);
+  ASSERT_NE(reloaded, nullptr);
+  EXPECT_EQ(ask(*reloaded), "2");
   EXPECT_EQ(ask(*before), "example_over");  // of an exchange that began before the reload
   EXPECT_TRUE(page_has("portcullis_example_answers_total{route=\"r\"} 2"));
   EXPECT_TRUE(page_has("portcullis_example_limit 2"));
@@ -129,6 +145,36 @@ TEST_F(ExamplePolicy, ItsEngineIsStartedReloadedAndStopped) {
   EXPECT_EQ(Tally::life(), (Life{"start", "settle", "reload", "settle", "stop"}));
   services.reset();
   EXPECT_EQ(Tally::life().back(), "end");
+}
+
+TEST_F(ExamplePolicy, ItsEngineStartsWithTheProcess) {
+  config::Config config;
+  config.limits.memory = config.cache.memory = 1 << 20;
+  ASSERT_TRUE(policy::start_engines(config, *services));
+  EXPECT_EQ(Tally::life(), Life{"start"});
+  ASSERT_NE(load(10), nullptr);
+  EXPECT_EQ(Tally::life(), (Life{"start", "reload", "settle"}));
+  services->stop();
+}
+
+TEST_F(ExamplePolicy, ItsFiguresAreInTheLiveDocument) {
+  ASSERT_NE(load(10), nullptr);
+  telemetry::LiveView view(metrics);
+  view.sample(Clock::now());
+  nlohmann::json told;
+  policy::add_figures(view, told);
+  EXPECT_EQ(told["example"]["limit"], 10);
+}
+
+TEST_F(ExamplePolicy, OperatorsCanActOnItsEngine) {
+  const auto snapshot = load(10);
+  ASSERT_NE(snapshot, nullptr);
+  (void)ask(*snapshot);
+  const policy::OperatorAction* action = policy::find_action("/example/clear");
+  ASSERT_NE(action, nullptr);
+  EXPECT_FALSE(action->act("a=b", *services));
+  EXPECT_EQ(*action->act("", *services), (nlohmann::json{{"cleared", 1}}));
+  EXPECT_EQ(ask(*snapshot), "1");
 }
 
 TEST_F(ExamplePolicy, ItsWarningAndItsReasonsAreKnown) {

@@ -86,8 +86,8 @@ TEST_F(ExchangeBodiesTest, AStageChangesABodyThatIsHeldTwice) {
   add_request_holder(100);
   add_request_letters(2);
   add_request_holder(100, [&second](Context& context) {
-    second = context.body->content();
-    context.body->replace("xyz");
+    second = context.request_body.holder->content();
+    context.request_body.holder->replace("xyz");
     return Decision::proceed();
   });
   build();
@@ -112,7 +112,7 @@ TEST_F(ExchangeBodiesTest, ABodyThatAStageRefusesBeforeTheFirstTryIsAnswered) {
 TEST_F(ExchangeBodiesTest, AStageMakesNoMoreOfAHeldBodyThanItsLimit) {
   int parts = 0;
   add([&parts](Context& context) {
-    context.request_stages.pass_through_changing([&parts](std::unique_ptr<http::BodySource> body) {
+    context.request_body.stages.pass_through_changing([&parts](std::unique_ptr<http::BodySource> body) {
       return std::make_unique<Flood>(std::move(body), parts);
     });
     return Decision::proceed();
@@ -127,7 +127,7 @@ TEST_F(ExchangeBodiesTest, AStageMakesNoMoreOfAHeldBodyThanItsLimit) {
 
 TEST_F(ExchangeBodiesTest, ABodyThatIsReplacedByNothingHasNoLength) {
   add_request_holder(100, [](Context& context) {
-    context.body->replace("");
+    context.request_body.holder->replace("");
     return Decision::proceed();
   });
   build();

@@ -107,7 +107,7 @@ class FaultWorld : public ExchangePolicies, public ::testing::WithParamInterface
   // Puts a stage behind the request's body that counts the writes to the target that have ended.
   void count_writes() {
     add([this](Context& context) {
-      context.request_stages.pass_through([this](std::unique_ptr<http::BodySource> body) {
+      context.request_body.stages.pass_through([this](std::unique_ptr<http::BodySource> body) {
         return std::make_unique<CountedWrites>(std::move(body), writes);
       });
       return Decision::proceed();

@@ -79,9 +79,9 @@ class ExchangePolicies : public ExchangeWorld {
         return through_letters(context, std::move(body), times, letters);
       };
       if (times == 1) {
-        context.request_stages.pass_through(make);
+        context.request_body.stages.pass_through(make);
       } else {
-        context.request_stages.pass_through_changing(make);
+        context.request_body.stages.pass_through_changing(make);
       }
       return Decision::proceed();
     });

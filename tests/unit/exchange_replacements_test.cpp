@@ -45,7 +45,7 @@ Decision serve_other(Context& context) {
   context.response.status = 203;
   context.response_body.replace(std::make_unique<http::TextBody>(kOther));
   policy::set_length(context, kOther.size());
-  return Decision::serve(kOwnResponse);
+  return Decision::answer(kOwnResponse);
 }
 
 TEST_F(ExchangeReplacementsTest, APolicyServesABodyInPlaceOfATargets) {

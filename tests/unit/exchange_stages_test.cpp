@@ -66,7 +66,7 @@ TEST_F(ExchangeStagesTest, AStageThatChangesTheLengthSendsTheRequestInChunks) {
 TEST_F(ExchangeStagesTest, StagesRunInTheOrderOfTheirPolicies) {
   add_request_letters(2, Case::kUpper);
   add([](Context& context) {
-    context.request_stages.pass_through_changing([](std::unique_ptr<http::BodySource> body) {
+    context.request_body.stages.pass_through_changing([](std::unique_ptr<http::BodySource> body) {
       return std::make_unique<http::TextStage>(std::move(body), "x", http::TextStage::Rest::kFollows);
     });
     return Decision::proceed();
@@ -97,7 +97,7 @@ TEST_F(ExchangeStagesTest, APolicyHoldsWhatTheStagesBeforeItHaveMade) {
       static Task<Decision> hold(Context& of, std::string& into) {
         Task<Decision> holding = policy::hold_body(of, 100);
         Decision decision = co_await holding;
-        into = of.body->content();
+        into = of.request_body.holder->content();
         co_return decision;
       }
     };

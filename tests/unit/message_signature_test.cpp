@@ -32,7 +32,7 @@ class SignatureBaseTest : public ::testing::Test {
     request.fields.add("Date", "Tue, 20 Apr 2021 02:07:55 GMT");
     request.fields.add("Content-Type", "application/json");
     request.fields.add("Content-Length", "18");
-    context.scheme = "https";
+    context.uri.scheme = "https";
   }
 
   EventLoop loop;

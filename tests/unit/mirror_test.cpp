@@ -1,4 +1,5 @@
 // The policy `mirror` in an exchange: which request is copied, when, and what the copy is.
+#include "control/load_config.h"
 #include "control/snapshot.h"
 #include "exchange_policies.h"
 
@@ -102,7 +103,7 @@ TEST_F(MirrorTest, TheCopyHasWhatStagesMakeOfABody) {
 TEST_F(MirrorTest, TheCopyHasWhatAPolicyBehindTheMirrorPutsInPlaceOfAHeldBody) {
   add_mirror();
   add_request_holder(100, [](Context& context) {
-    context.body->replace("xyz");
+    context.request_body.holder->replace("xyz");
     return Decision::proceed();
   });
   build_for_copies();

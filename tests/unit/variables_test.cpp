@@ -35,12 +35,12 @@ struct Exchange {
     consumer.name = "shop";
     consumer.groups = {"beta", "staff"};
     consumer.group_list = "beta,staff";
-    context.host = "a.test";
-    context.path = "/a";
-    context.client_address = "192.0.2.1";
+    context.uri.host = "a.test";
+    context.uri.path = "/a";
+    context.client.address = "192.0.2.1";
     context.request_id = "id-1";
-    context.route = "orders";
-    context.upstream = "backend";
+    context.route.name = "orders";
+    context.route.upstream = "backend";
     context.caller.consumer = &consumer;
     context.caller.credential = "key-1";
     context.caller.claims = identity::Claims::parse(R"({"scope":"read write","x":["a","b"]})");
@@ -48,7 +48,7 @@ struct Exchange {
     certificate.issuer = "CN=issuer";
     certificate.serial = "01";
     certificate.fingerprint = "ff";
-    context.client_certificate = &certificate;
+    context.client.certificate = &certificate;
   }
   std::string expand(const std::string& text) { return std::string(policy::Template(text).expand(context)); }
   bool holds(const std::string& condition) { return policy::Condition(condition).holds(context); }
@@ -212,16 +212,16 @@ TEST(ExchangeVariables, ConditionsReadWhatTextsRead) {
 
 TEST(ExchangeVariables, AKeyIsTheSameWithAndWithoutBraces) {
   Exchange exchange;
-  exchange.context.client_address = "2001:db8::1";
+  exchange.context.client.address = "2001:db8::1";
   const auto of = [&](const char* key) {
     return std::string(policy::LimitKey(key).text_of(exchange.context));
   };
   const std::string mine = of("client.address");
   EXPECT_EQ(of("{client.address}"), mine);
   EXPECT_EQ(of("claim.x"), of("{claim.x}"));
-  exchange.context.client_address = "2001:db8::ffff:1";
+  exchange.context.client.address = "2001:db8::ffff:1";
   EXPECT_EQ(of("{client.address}"), mine);  // of the same /64
-  exchange.context.client_address = "2001:db8:0:1::1";
+  exchange.context.client.address = "2001:db8:0:1::1";
   EXPECT_NE(of("client.address"), mine);
 }
 

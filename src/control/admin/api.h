@@ -38,7 +38,7 @@ class AdminApi {
   Task<Answer> change(const Request& request, const std::string& by);
   Answer act_on_target(std::string_view path, const std::string& by);
   Answer resume(std::string_view query, const std::string& by);
-  Answer purge(std::string_view query, const std::string& by);
+  Answer act(const policy::OperatorAction& action, std::string_view query, const std::string& by);
 
   Operations& operations_;
   LiveFeed feed_;

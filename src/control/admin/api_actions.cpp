@@ -8,7 +8,7 @@
 #include "control/admin/api.h"
 #include "control/admin/target_action.h"
 #include "http/query.h"
-#include "http/uri.h"
+#include "policy/registry.h"
 
 namespace portcullis::control {
 
@@ -17,8 +17,8 @@ Task<ServerAnswer> AdminApi::change(const ServerRequest& request, const std::str
   ServerAnswer out;
   if (path == "/splits/resume") {
     out = resume(request.head.query, by);
-  } else if (path == "/cache/purge") {
-    out = purge(request.head.query, by);
+  } else if (const policy::OperatorAction* action = policy::find_action(path)) {
+    out = act(*action, request.head.query, by);
   } else if (path == "/reload") {
     Task<ReloadOutcome> reloading = operations_.reload(by);
     ReloadOutcome outcome = co_await reloading;
@@ -42,36 +42,14 @@ ServerAnswer AdminApi::resume(std::string_view query, const std::string& by) {
           .body = "route `" + route + "` has no branch `" + branch + "` that can be rolled back\n"};
 }
 
-ServerAnswer AdminApi::purge(std::string_view query, const std::string& by) {
-  static constexpr std::string_view kUsage =
-      "the query must say which responses to purge: ?uri=https://host/path?query, ?prefix=https://host/path, "
-      "?tag=NAME or ?all; with &expire they stay stored, but are stale from now on\n";
-  Arena arena;
-  cache::Purge purge;
-  int named = 0;
-  const auto take = [&](std::string_view name, cache::Purge::What what) {
-    const auto text = http::find_query_parameter(query, name, arena);
-    if (!text) return;
-    ++named;
-    purge.what = what;
-    purge.text = *text;
-  };
-  take("uri", cache::Purge::What::kUri);
-  take("prefix", cache::Purge::What::kPrefix);
-  take("tag", cache::Purge::What::kTag);
-  take("all", cache::Purge::What::kAll);
-  if (named != 1) return {.status = 400, .body = std::string(kUsage)};
-  if (purge.what == cache::Purge::What::kUri || purge.what == cache::Purge::What::kPrefix) {
-    auto uri = http::normal_uri(purge.text);
-    if (!uri)
-      return {.status = 400,
-              .body = "`" + purge.text + "` is not a URI: it must begin with http:// or https://\n"};
-    purge.text = std::move(*uri);
-  }
-  if (http::find_query_parameter(query, "expire", arena)) purge.how = cache::Purge::How::kExpire;
-  const uint64_t met = operations_.purge(purge);
-  operations_.audit("purge", by, {{"query", std::string(query)}, {"purged", met}});
-  return {.content_type = "application/json", .body = nlohmann::json{{"purged", met}}.dump() + "\n"};
+ServerAnswer AdminApi::act(const policy::OperatorAction& action, std::string_view query,
+                           const std::string& by) {
+  const Result<nlohmann::json> done = operations_.act(action, query);
+  if (!done) return {.status = 400, .body = done.error().message + "\n"};
+  nlohmann::json details = *done;
+  details["query"] = query;
+  operations_.audit(action.name, by, details);
+  return {.content_type = "application/json", .body = done->dump() + "\n"};
 }
 
 ServerAnswer AdminApi::act_on_target(std::string_view path, const std::string& by) {

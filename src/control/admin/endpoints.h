@@ -28,7 +28,8 @@ struct Endpoint {
   bool open() const { return what == What::kHealth || what == What::kLogIn || what == What::kLogOut; }
 };
 
-// The endpoint at `path`, or null. All actions on targets (target_action.h) share one endpoint.
+// The endpoint at `path`, or null. All actions on targets (target_action.h) share one endpoint, and so do all
+// actions of policies (policy/operator_action.h).
 const Endpoint* find_endpoint(std::string_view path);
 
 }  // namespace portcullis::control

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "control/admin/policy_figures.h"
+#include "policy/registry.h"
 
 namespace portcullis::control {
 
@@ -113,7 +113,7 @@ class LiveFeed::Tail final : public Events {
 LiveFeed::LiveFeed(EventLoop& loop, const telemetry::Registry& registry, Sources sources)
     : loop_(loop),
       sources_(std::move(sources)),
-      view_(std::make_shared<telemetry::LiveView>(registry, cache_hits())),
+      view_(std::make_shared<telemetry::LiveView>(registry, policy::shown_share())),
       waiting_(loop) {
   tasks_.spawn(keep());
 }
@@ -150,8 +150,7 @@ Task<void> LiveFeed::collect(Milliseconds patience) {
 
 std::string LiveFeed::describe() const {
   nlohmann::json told = view_->describe(sources_.states());
-  told["cache"] = cache_figures(*view_);
-  told["limits"] = limit_figures(*view_);
+  policy::add_figures(*view_, told);
   told.update(sources_.about());
   // Texts of clients may not be UTF-8.
   return told.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

@@ -23,16 +23,16 @@ struct Known {
 
   void add(const PlacedUse& one) {
     caller |= one.use->traits.authenticates;
-    claims |= one.insight.tells_claims;
+    claims |= one.use->traits.tells_claims || one.insight.tells_claims;
   }
   bool has(policy::CallerRead::Source source) const {
     return source == policy::CallerRead::Source::kClaims ? claims : caller;
   }
   // Why a property from `source` has no value.
   std::string lack(policy::CallerRead::Source source) const {
-    return caller && source == policy::CallerRead::Source::kClaims
-               ? "no policy before it reads a token (`jwt`, `oauth2_introspection`)"
-               : "no policy before it authenticates";
+    if (!caller || source != policy::CallerRead::Source::kClaims) return "no policy before it authenticates";
+    return "no policy before it reads a token (" +
+           config::names_with(policy::catalog(), &config::PolicyTraits::tells_claims) + ")";
   }
 };
 

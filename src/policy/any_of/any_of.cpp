@@ -131,7 +131,7 @@ Kind kind(const std::vector<Kind>& methods) {
                                   Insight out = authentication_insight(settings);
                                   for (const config::PolicyUse& method : settings.methods) {
                                     const Insight its = find_kind(methods, method.name)->insight(method);
-                                    out.tells_claims |= its.tells_claims;
+                                    out.tells_claims |= method.traits.tells_claims;
                                     out.reads.insert(out.reads.end(), its.reads.begin(), its.reads.end());
                                     out.asks.insert(out.asks.end(), its.asks.begin(), its.asks.end());
                                   }

@@ -245,7 +245,9 @@ Kind kind() {
                 "was correct since the last reload is still accepted.")
       .optional("credential", &Settings::credential, credential_type(),
                 "Whether the backend gets the password: `hide` or `pass`.");
-  return make_authentication_kind<Settings, BasicAuth>("basic_auth", type, "basic").with_reasons(kReasons);
+  return make_authentication_kind<Settings, BasicAuth>("basic_auth", type, "basic")
+      .with_reasons(kReasons)
+      .with_engine(Counters::start);
 }
 
 }  // namespace portcullis::policy::basic_auth

@@ -6,7 +6,7 @@
 #include "http/conditions.h"
 #include "http/range.h"
 
-namespace portcullis::policy::cache_policy {
+namespace portcullis::policy::cache {
 
 using http::FieldId;
 
@@ -23,7 +23,7 @@ void make_not_modified(http::ResponseHead& response) {
 }
 
 // The range that the request asks for and may get; nothing when the whole body is to be sent.
-std::optional<http::ByteRange> wanted_range(const Context& context, const cache::Entry& entry) {
+std::optional<http::ByteRange> wanted_range(const Context& context, const engine::Entry& entry) {
   const http::Field* range = context.request.fields.find(FieldId::kRange);
   if (range == nullptr || context.request.method != "GET" || entry.head.status() != 200 ||
       !http::range_applies(context.request.fields, entry.head.validators()))
@@ -36,9 +36,9 @@ bool is_success(uint16_t status) {
 }
 
 // Makes a range of the stored body the body of the response, and describes it in the head.
-StoredBody& put_body(Context& context, const cache::Entry& entry, uint64_t begin,
+StoredBody& put_body(Context& context, const engine::Entry& entry, uint64_t begin,
                      std::optional<uint64_t> end) {
-  auto made = std::make_unique<StoredBody>(entry.body, context.loop, context.send_timeout, begin, end);
+  auto made = std::make_unique<StoredBody>(entry.body, context.loop, context.client.send_timeout, begin, end);
   StoredBody& body = *made;
   context.response_body.replace(std::move(made));
   if (http::has_no_content(context.response.status)) return body;
@@ -53,8 +53,8 @@ StoredBody& put_body(Context& context, const cache::Entry& entry, uint64_t begin
 
 }  // namespace
 
-bool is_near(const Context& context, const cache::Entry& entry) {
-  if (entry.body->state() != cache::Body::State::kGrowing) return true;
+bool is_near(const Context& context, const engine::Entry& entry) {
+  if (entry.body->state() != engine::Body::State::kGrowing) return true;
   const auto range = wanted_range(context, entry);
   if (!range) return true;
   const auto length = entry.body->length();
@@ -64,8 +64,8 @@ bool is_near(const Context& context, const cache::Entry& entry) {
   return !part || part->begin <= entry.body->size() + kNear;
 }
 
-StoredBody& write_stored_answer(Context& context, const cache::Entry& entry, Origin origin,
-                                cache::Time moment) {
+StoredBody& write_stored_answer(Context& context, const engine::Entry& entry, Origin origin,
+                                engine::Time moment) {
   http::ResponseHead& response = context.response;
   response = {};
   entry.head.write(response);
@@ -98,8 +98,8 @@ StoredBody& write_stored_answer(Context& context, const cache::Entry& entry, Ori
   return put_body(context, entry, 0, std::nullopt);
 }
 
-void write_cache_status(Context& context, const Served& served, const cache::Entry* entry,
-                        cache::Time moment) {
+void write_cache_status(Context& context, const Served& served, const engine::Entry* entry,
+                        engine::Time moment) {
   Arena& arena = context.arena;
   const bool hit = served.forwarded.empty();
   std::string_view status, ttl;
@@ -116,4 +116,4 @@ void write_cache_status(Context& context, const Served& served, const cache::Ent
   context.response.fields.add("cache-status", text);
 }
 
-}  // namespace portcullis::policy::cache_policy
+}  // namespace portcullis::policy::cache

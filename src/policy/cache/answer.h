@@ -3,10 +3,11 @@
 #include <string_view>
 
 #include "cache/entry.h"
+#include "policy/cache/engine.h"
 #include "policy/cache/stored_body.h"
 #include "policy/policy.h"
 
-namespace portcullis::policy::cache_policy {
+namespace portcullis::policy::cache {
 
 // How a stored response came to be sent, for Cache-Status (RFC 9211).
 struct Served {
@@ -23,14 +24,14 @@ enum class Origin : uint8_t { kUpstreamNow, kStore };  // where the response com
 // this request (RFC 9111 section 5.1); as 304 when the client has the response already (RFC 9111 section
 // 4.3.2); as 206 or 416 when the request asks for a range. The body becomes Context::response_body.
 // The caller keeps the entry as long as the exchange lives.
-StoredBody& write_stored_answer(Context& context, const cache::Entry& entry, Origin origin,
-                                cache::Time moment);
+StoredBody& write_stored_answer(Context& context, const engine::Entry& entry, Origin origin,
+                                engine::Time moment);
 
 // Adds the field Cache-Status with what the cache did. `entry` may be null.
-void write_cache_status(Context& context, const Served& served, const cache::Entry* entry,
-                        cache::Time moment);
+void write_cache_status(Context& context, const Served& served, const engine::Entry* entry,
+                        engine::Time moment);
 
 // False when the request asks for a range that begins far behind what has been received of the body.
-bool is_near(const Context& context, const cache::Entry& entry);
+bool is_near(const Context& context, const engine::Entry& entry);
 
-}  // namespace portcullis::policy::cache_policy
+}  // namespace portcullis::policy::cache

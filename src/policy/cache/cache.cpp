@@ -5,15 +5,17 @@
 #include "base/text.h"
 #include "http/method.h"
 #include "http/query.h"
+#include "policy/cache/figures.h"
+#include "policy/cache/purge.h"
 #include "policy/cache/reasons.h"
 #include "policy/cache/shared_cache.h"
 #include "policy/cache/shared_store.h"
 #include "policy/services.h"
 
-namespace portcullis::policy::cache_policy {
+namespace portcullis::policy::cache {
 
-using cache::Fetch;
-using cache::Store;
+using engine::Fetch;
+using engine::Store;
 using http::FieldId;
 
 namespace {
@@ -55,10 +57,11 @@ void SharedCache::make_key(Context& context, CacheVisit& visit) const {
   const std::string_view query = query_of(context);
   const std::string_view mark = query.empty() ? "" : "?";
   const std::string_view uri =
-      arena.concat(context.scheme, "://", context.authority, context.path, mark, query);
+      arena.concat(context.uri.scheme, "://", context.uri.authority, context.uri.path, mark, query);
   // The route is part of the key, because two routes may answer for the same URI, for example depending on a
   // header.
-  const std::string_view text = arena.concat(context.route, "\n", key_.empty() ? uri : key_.expand(context));
+  const std::string_view text =
+      arena.concat(context.route.name, "\n", key_.empty() ? uri : key_.expand(context));
   visit.key = store_.key(text, uri);
 }
 
@@ -85,12 +88,12 @@ bool SharedCache::takes_part(Context& context, CacheVisit& visit) const {
 
 Decision SharedCache::on_request(Context& context) const {
   // No route matched, so there is no response to store.
-  if (context.route.empty()) return Decision::proceed();
+  if (context.route.name.empty()) return Decision::proceed();
   CacheVisit& visit = context.keep_new<CacheVisit>(this);
   const bool takes = takes_part(context, visit);
   if (takes || visit.is_unsafe) make_key(context, visit);
   if (!takes) {
-    context.cache_outcome = "bypass";
+    context.remarks.cache_outcome = "bypass";
     if (!context.explains()) counters_.bypassed.add(context.worker);
     return Decision::proceed();
   }
@@ -103,8 +106,8 @@ Decision SharedCache::on_request(Context& context) const {
 }
 
 // Decides whether a stored response may be sent (RFC 9111 sections 4.2 and 5.2.1).
-SharedCache::Use SharedCache::may_use(const cache::Entry& entry, const CacheVisit& visit,
-                                      cache::Time moment) const {
+SharedCache::Use SharedCache::may_use(const engine::Entry& entry, const CacheVisit& visit,
+                                      engine::Time moment) const {
   const http::CacheControl& wanted = visit.wanted;
   if (entry.always_validate || wanted.no_cache) return Use::kNo;
   if (wanted.max_age && entry.age(moment) > *wanted.max_age && !wanted.max_stale) return Use::kNo;
@@ -125,17 +128,17 @@ std::optional<Decision> SharedCache::find_stored(Context& context, CacheVisit& v
                                                  const Store::Found& found) const {
   visit.stale = nullptr;
   if (found.variants != nullptr) {
-    cache::EntryPointer entry = cache::select(*found.variants, context.request.fields, context.arena);
+    engine::EntryPointer entry = engine::select(*found.variants, context.request.fields, context.arena);
     if (entry == nullptr) {
       visit.forwarded = "vary-miss";
     } else if (!is_near(context, *entry)) {
       // The body up to the range has not been received yet, so the upstream is asked for the range alone.
       visit.forwarded = "partial";
-      context.cache_outcome = "miss";
+      context.remarks.cache_outcome = "miss";
       if (!context.explains()) counters_.misses.add(context.worker);
       return Decision::proceed();
     } else {
-      const cache::Time moment = cache::now();
+      const engine::Time moment = engine::now();
       const Use use = may_use(*entry, visit, moment);
       visit.forwarded = visit.wanted.no_cache ? "request" : "stale";
       visit.stale = entry;
@@ -150,7 +153,7 @@ std::optional<Decision> SharedCache::find_stored(Context& context, CacheVisit& v
     visit.forwarded = "uri-miss";
   }
   if (!visit.wanted.only_if_cached) return std::nullopt;
-  context.cache_outcome = "miss";
+  context.remarks.cache_outcome = "miss";
   return Decision::refuse(kReasons.only_if_cached);
 }
 
@@ -174,11 +177,11 @@ Notes SharedCache::explain(Context& context, const Decision& decision) const {
   const CacheVisit* visit = context.kept<CacheVisit>(this);
   if (visit == nullptr) return {};
   if (visit->is_unsafe) return {"would remove the stored responses of `" + std::string(visit->key.uri) + "`"};
-  if (context.cache_outcome == "bypass") return {"would bypass the cache"};
+  if (context.remarks.cache_outcome == "bypass") return {"would bypass the cache"};
   std::string key(visit->key.text);
   std::replace(key.begin(), key.end(), '\n', ' ');
-  if (decision.kind == Decision::Kind::kServe)
-    return {std::string(context.cache_outcome) + ": `" + key + "` is in the cache"};
+  if (decision.kind == Decision::Kind::kAnswer)
+    return {std::string(context.remarks.cache_outcome) + ": `" + key + "` is in the cache"};
   if (context.purpose == Purpose::kExplain)
     return {"would go to the upstream, because the cache has no fresh response: `" + key + "`"};
   return {"would be answered from the cache if the cache has a response: `" + key + "`"};
@@ -187,7 +190,11 @@ Notes SharedCache::explain(Context& context, const Decision& decision) const {
 Kind kind() {
   return with_insight<CacheSettings>(make_kind<CacheSettings, SharedCache>("cache", cache_type())
                                          .with_reasons(kReasons)
-                                         .with_metrics(CacheCounters::declare),
+                                         .with_traits({.stores_responses = true})
+                                         .with_metrics(CacheCounters::declare)
+                                         .with_figures(figures())
+                                         .with_action(purge_action())
+                                         .with_engine(SharedStore::start),
                                      [](const CacheSettings& settings, const config::PolicyUse& use) {
                                        // Checks do not warn when a condition states which requests are
                                        // answered.
@@ -198,4 +205,4 @@ Kind kind() {
                                      });
 }
 
-}  // namespace portcullis::policy::cache_policy
+}  // namespace portcullis::policy::cache

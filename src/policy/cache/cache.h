@@ -2,8 +2,8 @@
 
 #include "policy/policy.h"
 
-namespace portcullis::policy::cache_policy {
+namespace portcullis::policy::cache {
 
 Kind kind();
 
-}  // namespace portcullis::policy::cache_policy
+}  // namespace portcullis::policy::cache

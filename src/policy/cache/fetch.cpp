@@ -6,10 +6,10 @@
 #include "policy/cache/reasons.h"
 #include "policy/cache/shared_cache.h"
 
-namespace portcullis::policy::cache_policy {
+namespace portcullis::policy::cache {
 
-using cache::Fetch;
-using cache::Store;
+using engine::Fetch;
+using engine::Store;
 using http::FieldId;
 
 namespace {
@@ -37,7 +37,7 @@ SharedCache::Step SharedCache::fetch(Context& context, CacheVisit& visit, const 
   std::string_view selecting;
   if (found.variants != nullptr)
     selecting =
-        cache::selecting_values(context.request.fields, found.variants->back()->vary.names, context.arena);
+        engine::selecting_values(context.request.fields, found.variants->back()->vary.names, context.arena);
   Store::Entered entered = store_.enter(visit.key, found.variants, selecting);
   switch (entered.kind) {
     case Store::Entered::Kind::kChanged: return {{}, Next::kLooksAgain};
@@ -58,14 +58,14 @@ SharedCache::Step SharedCache::begin(Context& context, CacheVisit& visit,
     return {{}, Next::kWaits};
   }
   visit.fetch = std::move(fetch);
-  context.cache_outcome = visit.stale != nullptr ? "revalidated" : "miss";
+  context.remarks.cache_outcome = visit.stale != nullptr ? "revalidated" : "miss";
   counters_.misses.add(context.worker);
   if (asks_for_less) {
     // The request is forwarded as it is, and its response is not stored.
     store_.abandoned(visit.key, std::exchange(visit.fetch, nullptr));
     return {Decision::proceed()};
   }
-  context.awaited = !visit.goes_alone;
+  context.handling.outlives_client = !visit.goes_alone;
   ask_upstream(context, visit);
   return {Decision::proceed()};
 }
@@ -76,8 +76,8 @@ void SharedCache::ask_upstream(Context& context, CacheVisit& visit) const {
   // The copy is on the heap, so that only requests that are fetched pay for it.
   visit.request = std::make_unique<http::Fields>(fields);
   for (const FieldId id : kConditions) fields.remove(id);
-  visit.asked = cache::now();
-  if (visit.stale == nullptr || visit.stale->body->state() != cache::Body::State::kComplete ||
+  visit.asked = engine::now();
+  if (visit.stale == nullptr || visit.stale->body->state() != engine::Body::State::kComplete ||
       visit.stale->body->is_lost())
     return;
   const http::Validators& validators = visit.stale->head.validators();
@@ -111,7 +111,7 @@ void SharedCache::refresh(Context& context, const CacheVisit& visit) const {
   const Store::Found found = store_.find(visit.key);
   if (found.variants == nullptr) return;
   const std::string_view selecting =
-      cache::selecting_values(context.request.fields, visit.stale->vary.names, context.arena);
+      engine::selecting_values(context.request.fields, visit.stale->vary.names, context.arena);
   Store::Entered entered = store_.enter(visit.key, found.variants, selecting);
   if (entered.kind != Store::Entered::Kind::kBegin) return;
   if (!fetch_in_background(context, visit, entered.fetch)) store_.abandoned(visit.key, entered.fetch);
@@ -167,7 +167,7 @@ Task<SharedCache::Step> SharedCache::join(Context& context, CacheVisit& visit) c
   switch (joined->outcome()) {
     case Fetch::Outcome::kPending:
       visit.goes_alone = true;
-      context.note = "cache_wait_over";
+      context.remarks.note = "cache_wait_over";
       break;
     case Fetch::Outcome::kNotShared: visit.goes_alone = true; break;
     case Fetch::Outcome::kFailed: out = {share_failure(context, visit)}; break;
@@ -175,10 +175,10 @@ Task<SharedCache::Step> SharedCache::join(Context& context, CacheVisit& visit) c
     case Fetch::Outcome::kStored: {
       // The entry is used even when it has been purged or evicted since, because this request came before
       // that.
-      const cache::EntryPointer entry = joined->entry();
-      const cache::Variants only{entry};
-      const bool fits = cache::select(only, context.request.fields, context.arena) != nullptr;
-      const cache::Time moment = cache::now();
+      const engine::EntryPointer entry = joined->entry();
+      const engine::Variants only{entry};
+      const bool fits = engine::select(only, context.request.fields, context.arena) != nullptr;
+      const engine::Time moment = engine::now();
       const bool usable = may_use(*entry, visit, moment) == Use::kYes;
       if (fits && usable && is_near(context, *entry)) {
         out = {serve(context, visit, entry, {.forwarded = visit.forwarded, .collapsed = true}, "collapsed",
@@ -195,16 +195,16 @@ Task<SharedCache::Step> SharedCache::join(Context& context, CacheVisit& visit) c
 // The fetch that the request waited for has failed: the client gets the stale response, or the same failure
 // as the request that fetched.
 Decision SharedCache::share_failure(Context& context, CacheVisit& visit) const {
-  const cache::Time moment = cache::now();
+  const engine::Time moment = engine::now();
   if (visit.stale != nullptr && may_serve_on_error(*visit.stale, moment))
     return serve(context, visit, visit.stale, {.forwarded = visit.forwarded, .collapsed = true}, "stale",
                  moment);
-  context.cache_outcome = "collapsed";
+  context.remarks.cache_outcome = "collapsed";
   return Decision::refuse_with(visit.joined->status(), visit.joined->why());
 }
 
-Decision SharedCache::serve(Context& context, CacheVisit& visit, cache::EntryPointer entry, Served served,
-                            std::string_view outcome, cache::Time moment) const {
+Decision SharedCache::serve(Context& context, CacheVisit& visit, engine::EntryPointer entry, Served served,
+                            std::string_view outcome, engine::Time moment) const {
   visit.answered = true;
   visit.stale = std::move(entry);  // keeps the entry as long as the exchange lives
   if (!context.explains()) visit.stale->note_use();
@@ -213,12 +213,12 @@ Decision SharedCache::serve(Context& context, CacheVisit& visit, cache::EntryPoi
   const Origin origin = validated ? Origin::kUpstreamNow : Origin::kStore;
   visit.body = &write_stored_answer(context, *visit.stale, origin, moment);
   if (settings_.status_field) write_cache_status(context, served, visit.stale.get(), moment);
-  context.cache_outcome = outcome;
-  if (context.explains()) return Decision::serve(kReasons.answered_from_cache);
+  context.remarks.cache_outcome = outcome;
+  if (context.explains()) return Decision::answer(kReasons.answered_from_cache);
   if (outcome == "hit") counters_.hits.add(context.worker);
   if (outcome == "stale") counters_.stale.add(context.worker);
   if (outcome == "collapsed") counters_.collapsed.add(context.worker);
-  return Decision::serve(kReasons.answered_from_cache);
+  return Decision::answer(kReasons.answered_from_cache);
 }
 
-}  // namespace portcullis::policy::cache_policy
+}  // namespace portcullis::policy::cache

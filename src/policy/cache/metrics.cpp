@@ -1,8 +1,8 @@
 #include "policy/cache/metrics.h"
 
-namespace portcullis::policy::cache_policy {
+namespace portcullis::policy::cache {
 
-using cache::StoreState;
+using engine::StoreState;
 using telemetry::MetricCounter;
 using telemetry::MetricLabels;
 using telemetry::MetricSet;
@@ -40,7 +40,7 @@ void CacheCounters::declare(MetricSet& metrics) {
   metrics.declare(MetricSet::Type::kCounter, kWaits, kWaitsHelp);
 }
 
-void register_store(MetricSet& metrics, const cache::Store& store) {
+void register_store(MetricSet& metrics, const engine::Store& store) {
   const auto of = [&store](uint64_t StoreState::*member) {
     return [&store, member] { return static_cast<double>(store.state().*member); };
   };
@@ -88,4 +88,4 @@ void register_store(MetricSet& metrics, const cache::Store& store) {
   metrics.counter("cache_disk_lost_total", kLost, {{"why", "write_failed"}}, on_disk(&Disk::failed));
 }
 
-}  // namespace portcullis::policy::cache_policy
+}  // namespace portcullis::policy::cache

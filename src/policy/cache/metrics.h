@@ -3,9 +3,10 @@
 #include <string>
 
 #include "cache/store.h"
+#include "policy/cache/engine.h"
 #include "telemetry/metric_set.h"
 
-namespace portcullis::policy::cache_policy {
+namespace portcullis::policy::cache {
 
 // How the cache of a route handled requests.
 struct CacheCounters {
@@ -25,6 +26,6 @@ struct CacheCounters {
 };
 
 // Registers the memory and disk use of the store that all caches share.
-void register_store(telemetry::MetricSet& metrics, const cache::Store& store);
+void register_store(telemetry::MetricSet& metrics, const engine::Store& store);
 
-}  // namespace portcullis::policy::cache_policy
+}  // namespace portcullis::policy::cache

@@ -2,7 +2,7 @@
 
 #include "policy/reasons.h"
 
-namespace portcullis::policy::cache_policy {
+namespace portcullis::policy::cache {
 
 // The reasons for which this policy ends requests.
 struct Reasons {
@@ -16,4 +16,4 @@ struct Reasons {
 
 inline constexpr Reasons kReasons{};
 
-}  // namespace portcullis::policy::cache_policy
+}  // namespace portcullis::policy::cache

@@ -9,9 +9,9 @@
 #include "policy/cache/shared_cache.h"
 #include "policy/cache/storing.h"
 
-namespace portcullis::policy::cache_policy {
+namespace portcullis::policy::cache {
 
-using cache::Time;
+using engine::Time;
 using http::FieldId;
 
 namespace {
@@ -25,7 +25,7 @@ bool is_server_failure(uint16_t status) {
 }
 
 // True when the ETag of a 304 is not the ETag of the stored response (RFC 9110 section 8.8.1).
-bool is_of_another(const http::Fields& validation, const cache::Entry& entry) {
+bool is_of_another(const http::Fields& validation, const engine::Entry& entry) {
   const http::Validators told = http::validators_of(validation);
   const std::string_view mine = entry.head.validators().etag;
   return !told.etag.empty() && !mine.empty() && !http::same_weakly(told.etag, mine);
@@ -34,7 +34,7 @@ bool is_of_another(const http::Fields& validation, const cache::Entry& entry) {
 // The URI in a Location or Content-Location field, if it has the origin of the request; a path such as
 // "/path" has.
 std::optional<std::string> own_uri(const Context& context, std::string_view location) {
-  const std::string origin = std::string(context.scheme) + "://" + std::string(context.authority);
+  const std::string origin = std::string(context.uri.scheme) + "://" + std::string(context.uri.authority);
   const bool relative = location.starts_with('/') && !location.starts_with("//");
   auto uri = http::normal_uri(relative ? origin + std::string(location) : std::string(location));
   const bool own =
@@ -42,7 +42,7 @@ std::optional<std::string> own_uri(const Context& context, std::string_view loca
   return own ? uri : std::nullopt;
 }
 
-void add_tags(std::vector<uint64_t>& out, std::string_view text, const cache::Store& store) {
+void add_tags(std::vector<uint64_t>& out, std::string_view text, const engine::Store& store) {
   while (!text.empty()) {
     const size_t end = std::min(text.find_first_of(" ,\t"), text.size());
     if (end > 0) out.push_back(store.hash_of_tag(text.substr(0, end)));
@@ -71,13 +71,13 @@ void SharedCache::on_end(Context& context) const {
 void SharedCache::settle(Context& context, CacheVisit& visit) const {
   if (!visit.fetch) return;
   restore(context, visit);
-  const Time moment = cache::now();
+  const Time moment = engine::now();
   const bool failed =
       context.from_target ? is_server_failure(context.response.status) : context.failure != nullptr;
   if (failed && visit.stale != nullptr && may_serve_on_error(*visit.stale, moment)) {
     const uint16_t status = context.response.status;
     store_.failed(visit.key, std::exchange(visit.fetch, nullptr), status, kEnds.upstream_failed);
-    context.note = "cache_stale_on_error";
+    context.remarks.note = "cache_stale_on_error";
     serve(context, visit, visit.stale, {.forwarded = visit.forwarded, .forwarded_status = status}, "stale",
           moment);
     return;
@@ -94,7 +94,7 @@ void SharedCache::restore(Context& context, const CacheVisit& visit) {
   if (visit.request) context.request.fields = *visit.request;
 }
 
-bool SharedCache::may_serve_on_error(const cache::Entry& entry, Time moment) const {
+bool SharedCache::may_serve_on_error(const engine::Entry& entry, Time moment) const {
   if (entry.stale.never || entry.always_validate || !entry.stale.if_error) return false;
   return entry.staleness(moment) <= *entry.stale.if_error;
 }
@@ -111,16 +111,16 @@ void SharedCache::settle_failure(Context& context, CacheVisit& visit) const {
 // Handles a 304 to a validation (RFC 9111 section 4.3.4).
 void SharedCache::settle_validated(Context& context, CacheVisit& visit) const {
   http::ResponseHead validation = context.response;
-  const cache::EntryPointer old = visit.stale;
+  const engine::EntryPointer old = visit.stale;
   const bool other = is_of_another(validation.fields, *old);
   old->head.write(context.response);
   http::Fields fields = context.response.fields;
-  if (!other) cache::freshen(fields, validation.fields);
+  if (!other) engine::freshen(fields, validation.fields);
   validation.status = old->head.status();
   validation.reason = context.response.reason;
   if (const http::Field* date = validation.fields.find(FieldId::kDate); date == nullptr)
     fields.set("date",
-               http::write_date(std::chrono::floor<std::chrono::seconds>(cache::now()), context.arena));
+               http::write_date(std::chrono::floor<std::chrono::seconds>(engine::now()), context.arena));
   // The Age of the 304 counts for the age of the entry and is not stored.
   if (const http::Field* age = validation.fields.find(FieldId::kAge))
     fields.add("age", age->value, FieldId::kAge);
@@ -136,22 +136,22 @@ void SharedCache::settle_validated(Context& context, CacheVisit& visit) const {
   }
   serve(context, visit, entry,
         {.forwarded = "stale", .forwarded_status = 304, .stored = !other, .collapsed = visit.collapsed},
-        "revalidated", cache::now());
+        "revalidated", engine::now());
 }
 
 // True when the response is stored: its body goes to the store, and from there to the client.
 bool SharedCache::keep(Context& context, CacheVisit& visit) const {
   http::ResponseHead& response = context.response;
-  if (context.must_not_be_stored) return false;
+  if (!context.response_body.may_be_stored()) return false;
   bool targeted = false;
   const http::CacheControl told = read_control(response.fields, targeted);
-  const cache::Asked asked{context.caller.authenticated || context.caller.consumer != nullptr ||
-                               context.request.fields.find(FieldId::kAuthorization) != nullptr,
-                           keyed_by_caller_};
-  if (!cache::may_store(response, told, asked, told_lifetime(response.status).has_value())) return false;
+  const engine::Asked asked{context.caller.authenticated || context.caller.consumer != nullptr ||
+                                context.request.fields.find(FieldId::kAuthorization) != nullptr,
+                            keyed_by_caller_};
+  if (!engine::may_store(response, told, asked, told_lifetime(response.status).has_value())) return false;
   http::Fields fields;
-  const Time now = cache::now();
-  cache::write_stored_fields(
+  const Time now = engine::now();
+  engine::write_stored_fields(
       response, told, http::write_date(std::chrono::floor<std::chrono::seconds>(now), context.arena), fields);
   if (const http::Field* age = response.fields.find(FieldId::kAge))
     fields.add("age", age->value, FieldId::kAge);
@@ -230,43 +230,43 @@ std::optional<std::chrono::milliseconds> SharedCache::told_lifetime(uint16_t sta
       if (status >= range.first && status <= range.last) return one.ttl;
     }
   }
-  if (settings_.default_ttl.count() >= 0 && cache::is_heuristically_cacheable(status))
+  if (settings_.default_ttl.count() >= 0 && engine::is_heuristically_cacheable(status))
     return settings_.default_ttl;
   return std::nullopt;
 }
 
 // Makes an entry without its body. `fields` are the fields to store and Age, which is not stored.
-std::shared_ptr<cache::Entry> SharedCache::make_entry(Context& context, const CacheVisit& visit,
-                                                      const http::ResponseHead& response,
-                                                      const http::Fields& fields) const {
-  const Time received = cache::now();
+std::shared_ptr<engine::Entry> SharedCache::make_entry(Context& context, const CacheVisit& visit,
+                                                       const http::ResponseHead& response,
+                                                       const http::Fields& fields) const {
+  const Time received = engine::now();
   http::ResponseHead judged;
   judged.status = response.status;
   judged.fields = fields;
   bool targeted = false;
   const http::CacheControl told = read_control(fields, targeted);
-  const cache::Age age(fields, visit.asked, received);
+  const engine::Age age(fields, visit.asked, received);
   judged.fields.remove(FieldId::kAge);
-  auto entry = std::make_shared<cache::Entry>(response.status, response.reason, judged.fields);
+  auto entry = std::make_shared<engine::Entry>(response.status, response.reason, judged.fields);
   entry->told_age = age;
-  cache::LifetimeRules rules{.forced = {}, .by_default = told_lifetime(response.status)};
-  if (settings_.ttl.count() >= 0 && cache::is_heuristically_cacheable(response.status))
+  engine::LifetimeRules rules{.forced = {}, .by_default = told_lifetime(response.status)};
+  if (settings_.ttl.count() >= 0 && engine::is_heuristically_cacheable(response.status))
     rules.forced = settings_.ttl;
-  entry->lifetime = cache::lifetime_of(judged, told, targeted, rules, received).count();
+  entry->lifetime = engine::lifetime_of(judged, told, targeted, rules, received).count();
   entry->always_validate = told.no_cache;
   entry->stale.never = told.must_revalidate || told.proxy_revalidate;
   // RFC 9111 section 5.2.2.10: the client cannot ask for a stale response with s-maxage; only directives of
   // the response can allow one.
   entry->stale.not_on_request = told.s_maxage.has_value();
-  const auto or_else = [&](std::optional<cache::seconds> said, std::chrono::milliseconds otherwise) {
+  const auto or_else = [&](std::optional<engine::seconds> said, std::chrono::milliseconds otherwise) {
     std::optional<std::chrono::milliseconds> out = said;
     if (!out && otherwise.count() > 0 && !told.s_maxage) out = otherwise;
     return out;
   };
   entry->stale.while_revalidating = or_else(told.stale_while_revalidate, settings_.stale_while_revalidate);
   entry->stale.if_error = or_else(told.stale_if_error, settings_.stale_if_error);
-  entry->vary = cache::read_vary(judged.fields);
-  entry->selecting = cache::selecting_values(context.request.fields, entry->vary.names, context.arena);
+  entry->vary = engine::read_vary(judged.fields);
+  entry->selecting = engine::selecting_values(context.request.fields, entry->vary.names, context.arena);
   for (const http::Field& field : judged.fields) {
     const bool has_tags =
         std::any_of(settings_.tag_fields.begin(), settings_.tag_fields.end(),
@@ -276,4 +276,4 @@ std::shared_ptr<cache::Entry> SharedCache::make_entry(Context& context, const Ca
   return entry;
 }
 
-}  // namespace portcullis::policy::cache_policy
+}  // namespace portcullis::policy::cache

@@ -4,7 +4,7 @@
 #include "policy/condition.h"
 #include "policy/template.h"
 
-namespace portcullis::policy::cache_policy {
+namespace portcullis::policy::cache {
 
 std::shared_ptr<config::ObjectType<CacheSettings>> cache_type() {
   using config::duration;
@@ -80,4 +80,4 @@ std::shared_ptr<config::ObjectType<CacheSettings>> cache_type() {
   return type;
 }
 
-}  // namespace portcullis::policy::cache_policy
+}  // namespace portcullis::policy::cache

@@ -7,8 +7,9 @@
 #include "base/enum_names.h"
 #include "cache/store.h"
 #include "config/value_types.h"
+#include "policy/cache/engine.h"
 
-namespace portcullis::policy::cache_policy {
+namespace portcullis::policy::cache {
 
 enum class ClientDirectives { kHonour, kIgnore };
 constexpr auto names_of(ClientDirectives) {
@@ -29,7 +30,7 @@ struct CacheSettings {
   std::vector<StatusLifetime> ttl_by_status;
   std::chrono::milliseconds stale_while_revalidate{0};
   std::chrono::milliseconds stale_if_error{0};
-  uint64_t object_size = cache::Store::kNoLimit;
+  uint64_t object_size = engine::Store::kNoLimit;
   bool coalesce = true;
   std::chrono::milliseconds wait{30'000};
   ClientDirectives client_directives = ClientDirectives::kHonour;
@@ -41,4 +42,4 @@ struct CacheSettings {
 
 std::shared_ptr<config::ObjectType<CacheSettings>> cache_type();
 
-}  // namespace portcullis::policy::cache_policy
+}  // namespace portcullis::policy::cache

@@ -3,7 +3,7 @@
 #include <cerrno>
 #include <utility>
 
-namespace portcullis::policy::cache_policy {
+namespace portcullis::policy::cache {
 
 using State = http::BodySource::State;
 
@@ -41,4 +41,4 @@ void StoredBody::file_sent(size_t bytes, int error) {
   failure_ = {.kind = http::BodyFailure::Kind::kFailed, .error = error};
 }
 
-}  // namespace portcullis::policy::cache_policy
+}  // namespace portcullis::policy::cache

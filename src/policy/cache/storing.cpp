@@ -1,8 +1,8 @@
 #include "policy/cache/storing.h"
 
-namespace portcullis::policy::cache_policy {
+namespace portcullis::policy::cache {
 
-Task<void> store_body(ResponseBody::Released received, std::unique_ptr<cache::Filling> filling,
+Task<void> store_body(ResponseBody::Released received, std::unique_ptr<engine::Filling> filling,
                       EventLoop& loop) {
   http::BodySource& body = *received.body;
   http::BodyPart part;
@@ -19,4 +19,4 @@ Task<void> store_body(ResponseBody::Released received, std::unique_ptr<cache::Fi
   filling->finish();
 }
 
-}  // namespace portcullis::policy::cache_policy
+}  // namespace portcullis::policy::cache

@@ -6,14 +6,15 @@
 
 #include "cache/store.h"
 #include "http/cache_control.h"
+#include "policy/cache/engine.h"
 #include "policy/cache/stored_body.h"
 #include "policy/policy.h"
 
-namespace portcullis::policy::cache_policy {
+namespace portcullis::policy::cache {
 
 // The state of the cache for one exchange.
 struct CacheVisit {
-  cache::Key key{};
+  engine::Key key{};
   http::CacheControl wanted{};  // the Cache-Control of the request
   // the method may change the resource, so stored responses of the URI are invalidated
   bool is_unsafe = false;
@@ -23,12 +24,12 @@ struct CacheVisit {
   bool in_background = false;  // no client waits for the response
   bool validates = false;      // the upstream is asked whether `stale` is still valid
   // the stored response that may not be sent as it is; after serve() the one that is sent
-  cache::EntryPointer stale{};
-  std::shared_ptr<cache::Fetch> fetch{};    // the fetch of this exchange until it ends
-  std::shared_ptr<cache::Fetch> joined{};   // the fetch of another exchange that this one waits for
+  engine::EntryPointer stale{};
+  std::shared_ptr<engine::Fetch> fetch{};   // the fetch of this exchange until it ends
+  std::shared_ptr<engine::Fetch> joined{};  // the fetch of another exchange that this one waits for
   StoredBody* body = nullptr;               // of the answer; owned by Context::response_body
   std::unique_ptr<http::Fields> request{};  // the request fields before ask_upstream() changed them
-  cache::Time asked{};
+  engine::Time asked{};
   std::string_view forwarded{};  // why the request was forwarded, for Cache-Status
   std::string_view detail{};
 
@@ -38,4 +39,4 @@ struct CacheVisit {
   }
 };
 
-}  // namespace portcullis::policy::cache_policy
+}  // namespace portcullis::policy::cache

@@ -213,8 +213,8 @@ class Compress final : public Policy {
       if (compressor) {
         response.fields.set("content-encoding", name_of(compressor->coding));
       } else if (accepted.best_of(offered_)) {
-        if (context.note.empty()) context.note = "compress_memory";
-        context.must_not_be_stored = true;
+        if (context.remarks.note.empty()) context.remarks.note = "compress_memory";
+        context.response_body.forbid_storing();
       }
     }
     if (!decoder && !compressor) return;

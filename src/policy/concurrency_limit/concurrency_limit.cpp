@@ -238,6 +238,7 @@ Kind kind() {
   return with_insight<Settings>(make_kind<Settings, ConcurrencyLimit>("concurrency_limit", type, check)
                                     .with_reasons(kReasons)
                                     .with_metrics(LimitDecisions::declare)
+                                    .with_figures(LimitDecisions::figures())
                                     .with_traits({.limits_consumers = true}),
                                 [](const Settings& settings, const config::PolicyUse& use) {
                                   Insight out;

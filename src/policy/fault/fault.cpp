@@ -61,7 +61,7 @@ class Fault final : public Policy {
 
   Task<Decision> wait(Context& context, bool aborts) const {
     co_await sleep_for(context.loop, settings_.delay.duration);
-    context.note = "fault_delay";
+    context.remarks.note = "fault_delay";
     co_return aborts ? abort() : Decision::proceed();
   }
 

@@ -102,18 +102,19 @@ class ForwardAuth final : public Authentication {
     out.timeout = settings_.timeout;
     out.max_bytes = settings_.answer_size;
     out.fields = {{"x-forwarded-method", std::string(request.method)},
-                  {"x-forwarded-proto", std::string(context.scheme)},
-                  {"x-forwarded-host", std::string(context.forwarded_host)},
-                  {"x-forwarded-uri", std::string(context.path) + query},
+                  {"x-forwarded-proto", std::string(context.uri.scheme)},
+                  {"x-forwarded-host", std::string(context.uri.forwarded_host)},
+                  {"x-forwarded-uri", std::string(context.uri.path) + query},
                   {"x-forwarded-raw-uri", std::string(request.path) + query},
-                  {"x-forwarded-for", std::string(context.client_address)},
+                  {"x-forwarded-for", std::string(context.client.address)},
                   {"x-request-id", std::string(context.request_id)}};
     // Via lets the gateway detect that its request to the service has come back to itself (RFC 9110 section
     // 7.6.3).
     for (const http::Field& field : request.fields) {
       if (field.id == http::FieldId::kVia) out.fields.emplace_back("via", field.value);
     }
-    if (!context.pseudonym.empty()) out.fields.emplace_back("via", "1.1 " + std::string(context.pseudonym));
+    if (!context.route.pseudonym.empty())
+      out.fields.emplace_back("via", "1.1 " + std::string(context.route.pseudonym));
     for (const http::Field& field : request.fields) {
       for (const std::string& name : settings_.send) {
         if (equals_ignoring_case(field.name, name)) out.fields.emplace_back(name, field.value);
@@ -134,7 +135,7 @@ class ForwardAuth final : public Authentication {
                                              : response.error);
       if (settings_.on_error == OnError::kDeny)
         co_return Decision::refuse(kReasons.auth_unavailable, "unavailable");
-      context.note = "auth_unavailable_allowed";
+      context.remarks.note = "auth_unavailable_allowed";
       co_return Decision::proceed();
     }
     service_.works();

@@ -98,7 +98,8 @@ class GrpcTranscoding final : public Policy {
   }
 
   Notes explain(Context& context, const Decision& decision) const override {
-    if (context.kept<Asked>(this) != nullptr) return {"would call " + std::string(context.target_path)};
+    if (context.kept<Asked>(this) != nullptr)
+      return {"would call " + std::string(context.handling.target_path)};
     if (decision.kind == Decision::Kind::kContinue && is_grpc(context))
       return {"a gRPC call, which is passed on unchanged"};
     if (const HttpBinding* binding = find(context)) return {"would call " + binding->call_path};
@@ -116,7 +117,7 @@ class GrpcTranscoding final : public Policy {
   }
 
   const HttpBinding* find(const Context& context) const {
-    return api_ ? api_->find(context.request.method, context.target_path) : nullptr;
+    return api_ ? api_->find(context.request.method, context.handling.target_path) : nullptr;
   }
 
   Decision decide_others() const {
@@ -130,9 +131,9 @@ class GrpcTranscoding final : public Policy {
       co_return Decision::refuse(kReasons.content_encoding_not_supported);
     Decision held = co_await hold_body(context, settings_.body_size);
     if (held.kind != Decision::Kind::kContinue) co_return held;
-    const HttpCall call{.path = context.target_path,
+    const HttpCall call{.path = context.handling.target_path,
                         .query = request.has_query ? request.query : std::string_view(),
-                        .body = context.body->content(),
+                        .body = context.request_body.holder->content(),
                         .content_type = request.fields.value_of("content-type")};
     std::optional<Result<std::string>> messages;
     if (call.size() <= kMaxConvertedHere) {
@@ -143,18 +144,18 @@ class GrpcTranscoding final : public Policy {
     }
     if (!messages) co_return Decision::refuse(kReasons.transcoding_overloaded, "overloaded");
     if (!*messages) co_return tell(context, messages->error().message);
-    context.body->replace(std::move(**messages));
+    context.request_body.holder->replace(std::move(**messages));
     // The gRPC call is a POST; whether it may be repeated depends on the method of the client's request.
-    context.idempotent = http::is_idempotent(request.method);
+    context.handling.is_idempotent = http::is_idempotent(request.method);
     request.method = "POST";
     request.has_query = false;
     request.query = {};
-    context.target_path = binding.call_path;
+    context.handling.target_path = binding.call_path;
     for (const std::string_view name : {"accept-encoding", "grpc-encoding", "grpc-accept-encoding"})
       request.fields.remove(name);
     request.fields.set("content-type", "application/grpc");
     request.fields.set("te", "trailers");
-    context.grpc_error_type = std::string_view();
+    context.handling.grpc_error_type = std::string_view();
     context.keep(this, context.arena.make<Asked>(&binding));
     co_return Decision::proceed();
   }

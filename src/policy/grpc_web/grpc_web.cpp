@@ -77,7 +77,7 @@ class GrpcWeb final : public Policy {
     const std::string_view suffix = http::grpc_suffix(type);
     Asked* asked = context.arena.make<Asked>(answer_form(context.request.fields, form));
     context.keep(this, asked);
-    context.grpc_error_type = type_of(context, asked->form, suffix);
+    context.handling.grpc_error_type = type_of(context, asked->form, suffix);
     context.request.fields.set("content-type", context.arena.concat("application/grpc", suffix));
     context.request.fields.set("te", "trailers");
     if (form == GrpcForm::kWebText) return Decision::suspend(decode(context));
@@ -132,9 +132,9 @@ class GrpcWeb final : public Policy {
   Task<Decision> decode(Context& context) const {
     Decision held = co_await hold_body(context, settings_.body_size);
     if (held.kind != Decision::Kind::kContinue) co_return held;
-    auto bytes = decode_grpc_web_text(context.body->content());
+    auto bytes = decode_grpc_web_text(context.request_body.holder->content());
     if (!bytes) co_return Decision::refuse(kReasons.bad_base64);
-    context.body->replace(std::move(*bytes));
+    context.request_body.holder->replace(std::move(*bytes));
     co_return Decision::proceed();
   }
 

@@ -188,7 +188,7 @@ class HmacAuth final : public Authentication {
   Task<Decision> check_body(Context& context, const identity::SigningKey& key) const {
     Decision held = co_await hold_body(context, settings_.body_limit);
     if (held.kind != Decision::Kind::kContinue) co_return held;
-    co_return digest_agrees(context.request, context.body->content())
+    co_return digest_agrees(context.request, context.request_body.holder->content())
         ? admit(context, key)
         : unauthorized(context, kChallenge, kReasons.digest_wrong);
   }
@@ -231,7 +231,8 @@ Kind kind() {
       .optional("body_limit", &Settings::body_limit, config::size(),
                 "Max size of a body that is compared with its digest, in memory; beyond it: 413.");
   return make_authentication_kind<Settings, HmacAuth>("hmac_auth", type, "signing_keys")
-      .with_reasons(kReasons);
+      .with_reasons(kReasons)
+      .with_engine(Counters::start);
 }
 
 }  // namespace portcullis::policy::hmac_auth

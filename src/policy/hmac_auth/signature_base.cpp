@@ -14,7 +14,7 @@ using Text = std::optional<std::string>;
 // Host and port in lower case, without the default port of the scheme (RFC 9421 section 2.2.3).
 std::string authority_of(const Context& context) {
   std::string out = to_lower(context.request.authority);
-  const std::string_view port = context.scheme == "https" ? ":443" : ":80";
+  const std::string_view port = context.uri.scheme == "https" ? ":443" : ":80";
   if (out.ends_with(port)) out.resize(out.size() - port.size());
   return out;
 }
@@ -71,13 +71,13 @@ Text derived(const std::string& name, const http::Parameters& parameters, const 
   }
   if (!parameters.empty()) return std::nullopt;
   if (name == "@method") return std::string(request.method);
-  if (name == "@scheme") return std::string(context.scheme);
+  if (name == "@scheme") return std::string(context.uri.scheme);
   if (name == "@authority") return authority_of(context);
   if (name == "@path") return path_of(request);
   if (name == "@query") return query_of(request);
   if (name == "@request-target") return std::string(request.target);
   if (name == "@target-uri") {
-    return std::string(context.scheme) + "://" + authority_of(context) + path_of(request) +
+    return std::string(context.uri.scheme) + "://" + authority_of(context) + path_of(request) +
            (request.has_query ? query_of(request) : "");
   }
   return std::nullopt;

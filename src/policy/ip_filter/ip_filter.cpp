@@ -58,7 +58,7 @@ class IpFilter final : public Policy {
   Decision on_request(Context& context) const override {
     // A client on a Unix socket has no address, so it is admitted only when there is no list of admitted
     // addresses.
-    const auto address = IpAddress::parse(context.client_address);
+    const auto address = IpAddress::parse(context.client.address);
     const bool denied = address && deny_.contains(*address);
     const bool allowed = allows_all_ || (address && allow_.contains(*address));
     return denied || !allowed ? Decision::refuse(kReasons.address_refused) : Decision::proceed();

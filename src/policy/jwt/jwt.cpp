@@ -176,7 +176,7 @@ Kind kind() {
           [](const config::PolicyUse& use, const JwtSettings& settings, const config::Config& config,
              config::Diagnostics& diagnostics) { check_jwt(settings, use, config, diagnostics); })
           .with_reasons(kReasons)
-          .with_traits({.authenticates = true}),
+          .with_traits({.authenticates = true, .tells_claims = true}),
       [](const JwtSettings& settings, const config::PolicyUse& use) {
         Insight out = authentication_insight(settings);
         add_claims_insight(settings, use.location, out);

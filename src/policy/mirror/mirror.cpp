@@ -61,7 +61,7 @@ class Mirror final : public Policy {
         context.request.wants_upgrade)
       return Decision::proceed();
     Visit& visit = context.keep_new<Visit>(this);
-    context.request_stages.observe([this, &context, &visit](std::unique_ptr<http::BodySource> body) {
+    context.request_body.stages.observe([this, &context, &visit](std::unique_ptr<http::BodySource> body) {
       return std::make_unique<Tee>(std::move(body), *this, context, visit);
     });
     return Decision::proceed();

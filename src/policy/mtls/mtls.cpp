@@ -23,12 +23,12 @@ class Mtls final : public Authentication {
       : Authentication(settings, build), needs_consumer_(settings.consumer == ConsumerNeed::kRequired) {}
 
   // The certificate was verified in the handshake.
-  bool presented(const Context& context) const override { return context.client_certificate != nullptr; }
+  bool presented(const Context& context) const override { return context.client.certificate != nullptr; }
   std::string_view challenge() const override { return kChallenge; }
   const EndReason& missing_reason() const override { return kReasons.certificate_missing; }
 
   Decision authenticate(Context& context) const override {
-    const tls::PeerCertificate& shown = *context.client_certificate;
+    const tls::PeerCertificate& shown = *context.client.certificate;
     // The certificate was valid at the handshake, which may have been long ago.
     if (current_second() >= shown.not_after)
       return unauthorized(context, kChallenge, kReasons.certificate_expired);

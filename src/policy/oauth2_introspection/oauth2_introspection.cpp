@@ -105,7 +105,7 @@ class Introspection final : public Authentication {
                                               : "it answers " + std::to_string(response.status));
       if (settings_.on_error == OnError::kDeny)
         co_return Decision::refuse(kReasons.token_unavailable, "unavailable");
-      context.note = "token_unavailable_allowed";
+      context.remarks.note = "token_unavailable_allowed";
       co_return Decision::proceed();
     }
     service_.works();
@@ -167,7 +167,9 @@ Kind kind() {
   add_claims_fields(*type);
   add_place_fields(*type, "token");
   return with_insight<Settings>(
-      make_authentication_kind<Settings, Introspection>("oauth2_introspection", type).with_reasons(kReasons),
+      make_authentication_kind<Settings, Introspection>("oauth2_introspection", type)
+          .with_reasons(kReasons)
+          .with_traits({.authenticates = true, .tells_claims = true}),
       [](const Settings& settings, const config::PolicyUse& use) {
         Insight out = authentication_insight(settings);
         add_claims_insight(settings, use.location, out);

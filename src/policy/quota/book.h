@@ -15,6 +15,8 @@ class Book final : public Engine {
     std::unique_ptr<limits::QuotaStore> store{};  // null when the counts are lost at the end of the process
     Milliseconds interval{1'000};
   };
+  // For Kind::with_engine(). Opens the store of the counts, if there is one.
+  static Status start(const config::Config& config, Services& services);
   Book(const EngineContext& context, Settings settings)
       : book_(std::in_place, std::move(settings.store), settings.interval,
               context.say_as(Fault::kQuotaStore)) {}

@@ -135,6 +135,7 @@ Kind kind() {
   return with_insight<Settings>(
       make_kind<Settings, Quota>("quota", type, check)
           .with_reasons(kReasons)
+          .with_engine(Book::start)
           .with_traits({.limits_consumers = true}),
       [](const Settings&, const config::PolicyUse&) { return Insight{.needs_consumer = true}; });
 }

@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "config/model.h"
 #include "limits/cluster_limits.h"
 #include "policy/engine.h"
 #include "policy/services.h"
@@ -15,6 +16,11 @@ namespace portcullis::policy::rate_limit {
 class Cluster final : public Engine {
  public:
   using Settings = redis::Settings;  // without an address there is no server, and of() must not be used
+  // For Kind::with_engine().
+  static Status start(const config::Config& config, Services& services) {
+    services.get<Cluster>(config.redis);
+    return {};
+  }
   Cluster(const EngineContext& context, const Settings& settings)
       : settings_(settings),
         report_(settings),

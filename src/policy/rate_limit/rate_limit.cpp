@@ -155,7 +155,7 @@ class RateLimit final : public Policy {
     charge.judged = true;
     charge.taken = verdict.allowed && !context.explains();
     const bool dry = !verdict.allowed && settings_.dry_run == DryRun::kOn;
-    if (dry) context.note = "rate_limit_would_refuse";
+    if (dry) context.remarks.note = "rate_limit_would_refuse";
     if (!context.explains()) {
       const LimitDecisions& decisions = limits_[i].decisions;
       (verdict.allowed ? decisions.allowed
@@ -263,10 +263,10 @@ class RateLimit final : public Policy {
     }
     switch (settings_.on_error) {
       case LimitOnError::kLocal: break;
-      case LimitOnError::kAllow: context.note = "rate_limit_unavailable"; return Decision::proceed();
+      case LimitOnError::kAllow: context.remarks.note = "rate_limit_unavailable"; return Decision::proceed();
       case LimitOnError::kDeny: return Decision::refuse(kReasons.rate_limit_unavailable, "unavailable");
     }
-    context.note = "rate_limit_local";
+    context.remarks.note = "rate_limit_local";
     return charge_locally(context, charges);
   }
 
@@ -311,6 +311,9 @@ Kind kind() {
              config::Diagnostics& diagnostics) { check_rate_limit(settings, use, config, diagnostics); })
           .with_reasons(kReasons)
           .with_metrics(LimitDecisions::declare)
+          .with_figures(LimitDecisions::figures())
+          .with_engine(Counters::start)
+          .with_engine(Cluster::start)
           .with_traits({.limits_consumers = true}),
       [](const RateLimitSettings& settings, const config::PolicyUse& use) {
         Insight out;

@@ -25,8 +25,8 @@ class RequestLimits final : public Policy {
       if (request.body.has_length() && request.body.length > settings_.body_size)
         return Decision::refuse(kEnds.body_too_large);
       // The bytes of a body of unknown length are counted while the body is forwarded.
-      if (context.body_limit == 0 || context.body_limit > settings_.body_size)
-        context.body_limit = settings_.body_size;
+      if (context.request_body.limit == 0 || context.request_body.limit > settings_.body_size)
+        context.request_body.limit = settings_.body_size;
     }
     return Decision::proceed();
   }

@@ -1,10 +1,13 @@
 #include "example_policy/example.h"
 
+#include <nlohmann/json.hpp>
+
 #include "config/field_types.h"
 #include "example_policy/count_stage.h"
 #include "example_policy/reasons.h"
 #include "example_policy/tally.h"
 #include "policy/services.h"
+#include "telemetry/live_view.h"
 
 namespace portcullis::policy::example {
 namespace {
@@ -25,7 +28,7 @@ class Example final : public Policy {
 
   Decision on_request(Context& context) const override {
     if (!answers_) {
-      context.request_stages.pass_through([this, worker = context.worker](auto body) {
+      context.request_body.stages.pass_through([this, worker = context.worker](auto body) {
         return std::make_unique<CountStage>(std::move(body), bytes_, worker);
       });
       return Decision::proceed();
@@ -53,6 +56,18 @@ std::string find_limit_of_none(const Settings& settings) {
   return settings.limit == 0 ? "with a `limit` of 0, every request is refused" : "";
 }
 
+nlohmann::json tell_limit(const telemetry::LiveView& view) {
+  return {{"limit", view.value_of("example_limit")}};
+}
+
+Result<nlohmann::json> clear(std::string_view query, Services& services) {
+  if (!query.empty()) return Error{"the example has no query"};
+  auto& tally = services.get<Tally>();
+  nlohmann::json told{{"cleared", tally.taken()}};
+  tally.clear();
+  return told;
+}
+
 }  // namespace
 
 Kind kind() {
@@ -60,9 +75,13 @@ Kind kind() {
   type->optional("limit", &Settings::limit, config::integer(0, 1'000'000), "Max number of answers.")
       .optional("answer", &Settings::answer, config::boolean(),
                 "Whether the policy answers, or only counts the bytes of the bodies.");
-  return with_warning<Settings>(
-      make_kind<Settings, Example>("example", type).with_reasons(kReasons).with_traits({.answers_all = true}),
-      "example_of_none", find_limit_of_none);
+  return with_warning<Settings>(make_kind<Settings, Example>("example", type)
+                                    .with_reasons(kReasons)
+                                    .with_traits({.answers_all = true})
+                                    .with_engine(Tally::start)
+                                    .with_figures({.member = "example", .tell = tell_limit})
+                                    .with_action({.path = "/example/clear", .name = "clear", .act = clear}),
+                                "example_of_none", find_limit_of_none);
 }
 
 }  // namespace portcullis::policy::example

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "policy/engine.h"
+#include "policy/services.h"
 
 namespace portcullis::policy::example {
 
@@ -14,6 +14,11 @@ class Tally final : public Engine {
   struct Settings {
     uint64_t limit = 0;
   };
+  // For Kind::with_engine().
+  static Status start(const config::Config&, Services& services) {
+    services.get<Tally>();
+    return {};
+  }
   Tally(const EngineContext& context, const Settings& settings) : limit_(settings.limit) {
     life().emplace_back("start");
     context.metrics.gauge("example_limit", "How many requests the example answers.", {},
@@ -28,6 +33,7 @@ class Tally final : public Engine {
     return false;
   }
   uint64_t taken() const { return taken_.load(); }
+  void clear() { taken_ = 0; }
 
   void reload(const Settings& settings) {
     life().emplace_back("reload");
