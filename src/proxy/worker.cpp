@@ -10,6 +10,7 @@
 #include "proxy/absent_client.h"
 #include "proxy/client_connection.h"
 #include "proxy/exchange.h"
+#include "runtime/batched_syscalls.h"
 #include "runtime/signal_stack.h"
 #include "runtime/start_thread.h"
 

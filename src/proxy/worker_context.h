@@ -9,8 +9,8 @@
 #include "proxy/listener.h"
 #include "proxy/pressure.h"
 #include "proxy/worker_snapshot.h"
-#include "runtime/batched_syscalls.h"
 #include "runtime/event_loop.h"
+#include "runtime/syscalls.h"
 #include "runtime/task.h"
 #include "telemetry/log_format.h"
 #include "telemetry/notables.h"
@@ -20,8 +20,8 @@ namespace portcullis::proxy {
 // The part of a worker that its connections and exchanges use. On the worker's thread.
 class WorkerContext {
  public:
-  // `syscalls` may be null: system calls are then not batched.
-  WorkerContext(size_t index, std::unique_ptr<BatchedSyscalls> syscalls)
+  // `syscalls` are the system calls of the loop; null: those of the kernel, which are not batched.
+  WorkerContext(size_t index, std::unique_ptr<Syscalls> syscalls)
       : index_(index), syscalls_(std::move(syscalls)) {}
   WorkerContext(const WorkerContext&) = delete;
   WorkerContext& operator=(const WorkerContext&) = delete;
@@ -58,7 +58,7 @@ class WorkerContext {
 
  protected:
   size_t index_;
-  std::unique_ptr<BatchedSyscalls> syscalls_;
+  std::unique_ptr<Syscalls> syscalls_;
   EventLoop loop_{syscalls_ ? *syscalls_ : Syscalls::kernel()};
   std::shared_ptr<WorkerSnapshot> current_;
   Random random_{0};

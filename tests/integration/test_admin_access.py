@@ -8,34 +8,13 @@ import subprocess
 import pytest
 
 import sanitizers
+from admin_requests import FULL, READ, ask, bearer, tokens
 from harness import BINARY, check, free_port, log_lines, read_chunk, read_head, simple_configuration, wait_for
 from pki import Authority, pem
-from test_reload import ask_port
-
-FULL, READ = "full-token-0123456789-0123456789", "read-token-0123456789-0123456789"
-
-
-def hashed(token):
-    return subprocess.run([BINARY, "hash-key"], input=token, capture_output=True, text=True).stdout.strip()
-
-
-def tokens():
-    return f'tokens: [{{name: ops, hash: "{hashed(FULL)}"}}, {{name: prometheus, hash: "{hashed(READ)}", access: read}}]'
 
 
 def configuration(settings, port=9, top=""):
     return simple_configuration(port, top=f"admin: {{{settings}}}\n{top}")
-
-
-def ask(port, method, path, *fields, host="localhost", body=b""):
-    """(status, whole answer)"""
-    lines = "".join(f"{field}\r\n" for field in (f"Host: {host}", f"Content-Length: {len(body)}", *fields))
-    reply = ask_port(port, f"{method} {path} HTTP/1.1\r\n{lines}Connection: close\r\n\r\n".encode() + body).decode()
-    return int(reply.split()[1]), reply
-
-
-def bearer(token):
-    return f"Authorization: Bearer {token}"
 
 
 def test_tokens(start, tmp_path):

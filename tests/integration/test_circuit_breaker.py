@@ -10,9 +10,10 @@ import pytest
 from hyperframe import frame as frames
 
 import sanitizers
+from failing_backend import failing
 from harness import ANSWER as FAST, check, free_port, metric, read_response, simple_configuration, wait_for
 from http2 import OK
-from test_retries import failing
+
 
 class Counting:
     """A handler that answers when told to, and counts its requests, in total and concurrent ones."""

@@ -12,8 +12,7 @@ import pytest
 import harness
 from cache_origin import ask
 from harness import simple_configuration, wait_for
-from peer_memory import Peak, resident
-from test_slow_peers import EACH, small_socket, wait_until_level
+from peer_memory import EACH, Peak, resident, small_socket, wait_until_level
 
 LINES = json.dumps([{"id": i} for i in range(30_000)]).encode()
 # More than the sockets' buffers hold, even when compressed.

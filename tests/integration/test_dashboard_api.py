@@ -12,8 +12,8 @@ import urllib.request
 import pytest
 
 import harness
+from admin_requests import FULL, READ, ask, bearer, hashed, tokens
 from harness import free_port, get, log_lines, wait_for
-from test_admin_access import FULL, READ, ask, bearer, hashed, tokens
 
 KEY = "client-key-0123456789-0123456789"
 

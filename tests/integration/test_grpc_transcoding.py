@@ -9,14 +9,14 @@ import time
 
 import pytest
 
+import grpc_web
 import harness
 import library_server
 import sanitizers
-import test_grpc_web
 from grpc_service import descriptors
 from harness import free_port, log_lines, wait_for
 from hyperframe import frame as frames
-from http2 import h2_configuration
+from transcoding import ask, transcoding
 
 BOOK = {"name": "shelves/1/books/1", "title": "The Green Book", "pageCount": 320, "isbn": "9780306406157", "inPrint": True,
         "genre": "NOVEL", "tags": ["green", "old"]}
@@ -26,29 +26,6 @@ BOOK_PATH = "/v1/shelves/1/books/1"
 @pytest.fixture
 def library(library):
     return library()
-
-
-def transcoding(port, settings="", before="", **more):
-    policies = f"    policies:\n{before}      - grpc_transcoding: {{descriptors: library.pb{settings}}}\n"
-    return h2_configuration(port, extra_route=policies, **more)
-
-
-class Answer:
-    def __init__(self, response):
-        self.status, self.fields, self.body = response.status, response.headers, response.read()
-
-    @property
-    def json(self):
-        assert self.fields["content-type"] == "application/json"
-        return json.loads(self.body)
-
-
-def ask(gateway, method, path, body=None, connection=None, **fields):
-    connection = connection or http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
-    if body is not None and not isinstance(body, (str, bytes)):
-        body = json.dumps(body)
-    connection.request(method, path, body=body, headers={name.replace("_", "-"): value for name, value in fields.items()})
-    return Answer(connection.getresponse())
 
 
 def test_calls_by_path_query_and_body(start, library):
@@ -211,8 +188,8 @@ def test_grpc_passes_and_grpc_web_goes_with_it(start, library):
         book = channel.unary_unary("/library.Library/GetBook", response_deserializer=library.book.FromString)(request, timeout=10)
     assert book.title == BOOK["title"]
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
-    connection.request("POST", "/library.Library/GetBook", body=test_grpc_web.message(request), headers={"Content-Type": "application/grpc-web"})
-    messages, trailers = test_grpc_web.frames(connection.getresponse().read())
+    connection.request("POST", "/library.Library/GetBook", body=grpc_web.message(request), headers={"Content-Type": "application/grpc-web"})
+    messages, trailers = grpc_web.frames(connection.getresponse().read())
     assert library.book.FromString(messages[0]).title == BOOK["title"] and trailers["grpc-status"] == "0"
     assert ask(gateway, "GET", BOOK_PATH).json == BOOK
 

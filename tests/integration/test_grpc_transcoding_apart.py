@@ -16,8 +16,8 @@ import harness
 from grpc_service import descriptors
 from harness import log_lines, read_response, wait_for
 from hyperframe import frame as frames
-from test_grpc_transcoding import ask, transcoding
-from test_slow_peers import wait_until_level
+from peer_memory import wait_until_level
+from transcoding import ask, transcoding
 
 HEAD = [(":status", "200"), ("content-type", "application/grpc")]
 OK = [("grpc-status", "0")]

@@ -8,6 +8,7 @@ import time
 import pytest
 
 import sanitizers
+from grpc_web import frames, message
 from harness import free_port, log_lines, wait_for
 from http2 import h2_configuration
 
@@ -16,24 +17,6 @@ pytestmark = sanitizers.one_worker
 
 def web(port, settings="{}", before="", **more):
     return h2_configuration(port, extra_route=f"    policies:\n{before}      - grpc_web: {settings}\n", **more)
-
-
-def message(payload):
-    return b"\0" + len(payload).to_bytes(4, "big") + payload
-
-
-def frames(body):
-    """The messages of a body, and its trailers."""
-    messages, trailers = [], None
-    while body:
-        flags, size = body[0], int.from_bytes(body[1:5], "big")
-        assert trailers is None and len(body) >= 5 + size
-        if flags == 0x80:
-            trailers = dict(line.split(": ", 1) for line in body[5:5 + size].decode().split("\r\n")[:-1])
-        else:
-            messages.append(body[5:5 + size])
-        body = body[5 + size:]
-    return messages, trailers
 
 
 def decoded(text):

@@ -3,7 +3,6 @@
 import contextlib
 import gzip
 import os
-import socket
 import ssl
 import struct
 import threading
@@ -14,10 +13,9 @@ import pytest
 import harness
 import http2
 from harness import metric, simple_configuration, wait_for
-from peer_memory import Peak, resident
+from peer_memory import EACH, Peak, resident, small_socket, wait_until_level
 
 CLIENTS = 40
-EACH = 256  # KiB of memory per peer
 BODY = 8 << 20
 
 pytestmark = pytest.mark.not_sanitized(reason="a sanitizer keeps what has been freed, and adds to what is taken")
@@ -49,27 +47,6 @@ class Flood:
             last[0] = now
             return self.answers >= answers and last[1] > 100
         wait_for(still, timeout=60, what="a standstill")
-
-
-def small_socket(gateway):
-    """A connection with a minimal receive buffer."""
-    connection = socket.socket()
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    connection.settimeout(20)
-    connection.connect(("127.0.0.1", gateway.port))
-    return connection
-
-
-def wait_until_level(measure, what):
-    """Waits until a hundred measurements in a row are equal."""
-    last = [None, 0]
-
-    def level():
-        now = measure()
-        last[1] = last[1] + 1 if now == last[0] else 0
-        last[0] = now
-        return last[1] > 100
-    wait_for(level, timeout=60, what=what)
 
 
 @pytest.mark.parametrize("target", ["http1", "http2"])

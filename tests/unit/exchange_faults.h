@@ -134,9 +134,6 @@ class FaultWorld : public ExchangePolicies, public ::testing::WithParamInterface
     EXPECT_EQ(asked(), 1u);
     return backends[0]->received.empty() ? *backends[1] : *backends[0];
   }
-  // Makes an exchange need a new connection: the pool's is taken away until the end of the test.
-  void empty_pool() { taken = open[0]->take(); }
-
   using ExchangePolicies::add;
   using ExchangePolicies::add_holder;
   using ExchangePolicies::add_request_holder;
@@ -151,15 +148,16 @@ class FaultWorld : public ExchangePolicies, public ::testing::WithParamInterface
   using ExchangeWorld::begin_at_once;
   using ExchangeWorld::client;
   using ExchangeWorld::definition;
+  using ExchangeWorld::is_connected;
   using ExchangeWorld::is_over;
   using ExchangeWorld::open;
   using ExchangeWorld::settings;
   using ExchangeWorld::settle;
+  using ExchangeWorld::sockets;
   using ExchangeWorld::upgrades;
 
   int waiting = 0;  // decisions that are waited for
   int writes = 0;
-  std::unique_ptr<upstream::Connection> taken{};
   std::optional<upstream::Breaker::Slot> place{};
   std::optional<upstream::Http2Pool::Connecting> connecting{};
 
@@ -202,7 +200,7 @@ class FaultWorld : public ExchangePolicies, public ::testing::WithParamInterface
     const bool goes_on = is_over && after == http::Persistence::kKeepAlive;
     EXPECT_EQ(goes_on, expected.client == Afterwards::kGoesOn);
     EXPECT_EQ(client->was_reset, expected.client == Afterwards::kIsReset);
-    size_t closed = 0;
+    size_t closed = sockets.closed();
     for (const auto& backend : backends) closed += backend->was_closed;
     EXPECT_EQ(closed, expected.closed);
     // Nothing is left behind.

@@ -117,12 +117,12 @@ std::vector<FaultPoint> points_before_a_target() {
       {.name = "InTheQueueForAConnection",
        .configure =
            [](FaultWorld& world) {
+             world.is_connected = false;
              for (const upstream::Load load : {upstream::Load::kConnections, upstream::Load::kPending})
                world.definition->limits.max[static_cast<size_t>(load)] = 1;
            },
        .approach =
            [](FaultWorld& world) {
-             world.empty_pool();
              world.place =
                  world.definition->breaker->take(upstream::Load::kConnections, world.definition->limits);
            },
@@ -134,12 +134,12 @@ std::vector<FaultPoint> points_before_a_target() {
 
       // Another exchange makes the connection to an HTTP/2 target that both will use.
       {.name = "AnotherConnects",
-       .configure = [](FaultWorld& world) { world.definition->protocol = upstream::Protocol::kHttp2; },
-       .approach =
+       .configure =
            [](FaultWorld& world) {
-             world.empty_pool();
-             world.connecting.emplace(*world.open[0]->http2());
+             world.is_connected = false;
+             world.definition->protocol = upstream::Protocol::kHttp2;
            },
+       .approach = [](FaultWorld& world) { world.connecting.emplace(*world.open[0]->http2()); },
        .arrive = client_gets,
        .waits = [](FaultWorld& world) { return world.open[0]->in_flight == 1; },
        .rows = {{kClientGoes, {"client_closed", 0, "", kCloses, 0}},

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "connecting_sockets.h"
 #include "http/h1/server_stream.h"
 #include "memory_channel.h"
 #include "proxy/client_connection.h"
@@ -15,11 +16,11 @@
 
 namespace portcullis::proxy {
 
-// All that an exchange needs, without a worker's thread and without a socket: a client and targets whose
+// All that an exchange needs, without a worker's thread and without a network: a client and targets whose
 // bytes a test sends and reads, an event loop that the test runs, and the lines of the access log.
 class ExchangeWorld : public ::testing::Test, public WorkerContext {
  protected:
-  ExchangeWorld() : WorkerContext(0, nullptr) {
+  ExchangeWorld() : WorkerContext(0, std::make_unique<ConnectingSockets>()) {
     logging_ = true;
     definition->name = "backend";
     listener_->settings = &settings;
@@ -27,8 +28,8 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
   ~ExchangeWorld() override { end(); }
 
   // To be called when `settings`, `definition`, `policies` and `upgrades` are as the test wants them. The
-  // upstream gets `targets` targets, each with one open connection in its pool: those that the test holds the
-  // other ends of.
+  // upstream gets `targets` targets. If `is_connected`, each has one open connection in its pool, and the
+  // test holds the other ends of these.
   void build(size_t targets = 1) {
     for (size_t i = 0; i < targets; ++i) {
       const std::string name = "127.0.0.1:" + std::to_string(i + 1);
@@ -54,7 +55,7 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
     for (size_t i = 0; i < targets; ++i) {
       upstream::Target* const target = current_->upstreams[0]->pick(i == 0 ? 0 : (uint64_t{1} << i) - 1);
       open.push_back(target);
-      add_connection(*target);
+      if (is_connected) add_connection(*target);
     }
   }
   // One more connection in the pool of `target`. Those that are added last are used first.
@@ -120,9 +121,12 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
   std::shared_ptr<upstream::UpstreamDefinition> definition = std::make_shared<upstream::UpstreamDefinition>();
   std::vector<PlacedPolicy> policies{};
   std::vector<std::string> upgrades{};  // protocols that a client may switch to
+  bool is_connected = true;
   telemetry::Registry metrics{1};
 
   std::shared_ptr<MemoryEnd> client = std::make_shared<MemoryEnd>();
+  // The sockets of new connections to targets.
+  ConnectingSockets& sockets = static_cast<ConnectingSockets&>(*syscalls_);
   std::vector<upstream::Target*> open{};
   std::vector<std::shared_ptr<MemoryEnd>>
       backends{};  // the other ends of the connections, as they were added

@@ -1,0 +1,28 @@
+"""Requests to the admin listener, with and without its tokens."""
+
+import subprocess
+
+from harness import BINARY, connect, read_to_end
+
+FULL, READ = "full-token-0123456789-0123456789", "read-token-0123456789-0123456789"
+
+
+def hashed(token):
+    return subprocess.run([BINARY, "hash-key"], input=token, capture_output=True, text=True).stdout.strip()
+
+
+def tokens():
+    return f'tokens: [{{name: ops, hash: "{hashed(FULL)}"}}, {{name: prometheus, hash: "{hashed(READ)}", access: read}}]'
+
+
+def ask(port, method, path, *fields, host="localhost", body=b""):
+    """(status, whole answer)"""
+    lines = "".join(f"{field}\r\n" for field in (f"Host: {host}", f"Content-Length: {len(body)}", *fields))
+    with connect(port) as connection:
+        connection.sendall(f"{method} {path} HTTP/1.1\r\n{lines}Connection: close\r\n\r\n".encode() + body)
+        reply = read_to_end(connection).decode()
+    return int(reply.split()[1]), reply
+
+
+def bearer(token):
+    return f"Authorization: Bearer {token}"
