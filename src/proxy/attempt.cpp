@@ -107,14 +107,15 @@ TryOutcome Attempt::sending_failed(int error) {
 Task<TryOutcome> Attempt::send() {
   const http::RequestHead& head = state_.request.head;
   const auto fields = [this](http::HeadWriter& out) { write_request_fields(out, state_, span_); };
-  const http::RequestToSend request{.head = head,
-                                    .scheme = upstream_.definition().tls ? "https" : "http",
-                                    .authority = state_.request.authority_at_target(),
-                                    .path = state_.request.target_path,
-                                    .takes_trailers = takes_trailers(head.fields),
-                                    .expected_size = state_.client.message.head_size() + 1024,
-                                    .patience = upstream_.definition().timeouts.connect,
-                                    .fields = fields};
+  const http::RequestToSend request{
+      .head = head,
+      .scheme = upstream_.definition().tls ? "https" : "http",
+      .authority = state_.request.authority_at_target(),
+      .path = state_.request.target_path,
+      .takes_trailers = takes_trailers(head.fields),
+      .expected_size = state_.client.message.head_size() + 1024,
+      .patience = std::min(upstream_.definition().timeouts.connect, time_left()),
+      .fields = fields};
   const bool has_body = body_ != nullptr;
   if (has_body && waits_for_continue()) {
     // The gateway sends the 100 (Continue) itself: the target gets the head only after the stage has seen a
@@ -126,9 +127,11 @@ Task<TryOutcome> Attempt::send() {
     state_.request.head.fields.remove(http::FieldId::kExpect);
   }
   has_begun_ = true;
-  Task<IoResult> sending = has_body ? message_->begin(request, state_.settings.send_timeout)
-                                    : message_->send_whole(request, {}, state_.settings.send_timeout);
+  const Milliseconds timeout = std::min(state_.settings.send_timeout, time_left());
+  Task<IoResult> sending =
+      has_body ? message_->begin(request, timeout) : message_->send_whole(request, {}, timeout);
   const IoResult sent = co_await sending;
+  if (sent.error == ETIMEDOUT && time_left().count() == 0) co_return TryOutcome::kTimedOut;
   if (!sent.ok()) co_return sending_failed(sent.error);
   if (!has_body) {
     sent_ = state_.worker.loop().now();
@@ -154,6 +157,8 @@ Task<void> Attempt::upload() {
   upload_result_ = co_await relaying;
   upload_done_ = true;
   sent_ = state_.worker.loop().now();
+  // The timeout of the response begins: read_head() asks patience() again when its present wait has ended.
+  if (awaits_head_) connection_->stream.hurry_reader(std::min(patience(), kUnwatched));
   // A target that stops reading may have answered already; only the client's failures end the exchange.
   if (upload_result_.source.kind != http::BodyFailure::Kind::kNone) connection_->stream.cancel();
   state_.watch.look_again();
@@ -163,11 +168,11 @@ Task<void> Attempt::finish_upload() {
   co_await uploading_.join();
 }
 
-// The time left for the response's head. While the request's body is still being sent, the timeout of the
-// body is added.
+// The time left for the response's head. The timeout of the response begins when the request has been sent;
+// until then, the timeouts of the upload apply.
 Milliseconds Attempt::patience() const {
+  if (!upload_done_) return time_left();
   const Milliseconds response_timeout = upstream_.definition().timeouts.response;
-  if (!upload_done_) return std::min(response_timeout + state_.settings.body_timeout, time_left());
   return std::min(time_until(sent_ + response_timeout, state_.worker.loop()), time_left());
 }
 
@@ -181,6 +186,7 @@ size_t Attempt::block_size() const {
 Task<TryOutcome> Attempt::read_head(http::ResponseHead& out) {
   // After an interim response the timeout begins anew.
   if (has_head_) sent_ = state_.worker.loop().now();
+  bool is_watched = state_.client.message.bytes().watched();
   for (;;) {
     const HeadState state = message_->next_head(state_.request.head.method, out);
     switch (state) {
@@ -196,16 +202,17 @@ Task<TryOutcome> Attempt::read_head(http::ResponseHead& out) {
           co_return TryOutcome::kStaleConnection;
         co_return fail(reason_of_broken_stream(message_->end_error()));
     }
-    Stream& stream = message_->bytes();
     const Milliseconds max = patience();
-    const bool watched = state_.client.message.bytes().watched();
-    IoResult ready = co_await stream.readable(watched ? max : std::min(max, kUnwatched));
-    if (ready.error == ETIMEDOUT && !watched && max > kUnwatched) {
-      state_.watch.arrange();
-      ready = co_await stream.readable(max - kUnwatched);
-    }
+    awaits_head_ = true;
+    const IoResult ready = co_await message_->bytes().readable(is_watched ? max : std::min(max, kUnwatched));
+    awaits_head_ = false;
     if (state_.watch.gone()) co_return TryOutcome::kClientGone;
-    if (ready.error == ETIMEDOUT) co_return TryOutcome::kTimedOut;
+    if (ready.error == ETIMEDOUT) {
+      if (patience().count() == 0) co_return TryOutcome::kTimedOut;
+      state_.watch.arrange();
+      is_watched = true;
+      continue;
+    }
     if (!ready.ok()) co_return fail(reason_of_broken_stream(ready.error));
     // An exchange that waits holds no buffer, so it can use a large one when bytes have arrived.
     message_->receive(block_size());

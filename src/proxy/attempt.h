@@ -91,6 +91,8 @@ class Attempt : public Pooled {
   bool has_begun() const { return has_begun_; }
   Clock::time_point started() const { return started_; }
   const EndReason* failure() const { return failure_; }
+  // True when note_final() has been called.
+  bool has_final_head() const { return status_ != 0; }
   [[gnu::cold]] TryOutcome fail(const EndReason& why);
 
   // The parts that are needed to read the response after the end of the exchange.
@@ -126,6 +128,7 @@ class Attempt : public Pooled {
   uint16_t status_ = 0;        // the status of the target's response; the client may get another one
   bool is_noted_ = false;      // note() has been called
   bool has_head_ = false;      // a head of the response has arrived
+  bool awaits_head_ = false;   // read_head() waits for the target
   bool upload_done_ = true;
   const EndReason* failure_ = nullptr;
   Trace::Span* span_;
