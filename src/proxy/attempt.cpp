@@ -77,6 +77,12 @@ void Attempt::prepare_body() {
   HeldBody& held = state_.held_body;
   const policy::RequestStages& stages = state_.context.request_stages;
   const http::BodyFraming& framing = stages.received();
+  if (retained_.unsent) {
+    body_ = std::move(retained_.unsent);
+    from_client_ = std::exchange(retained_.unsent_from_client, nullptr);
+    from_client_->set_sink(message_.get());
+    return;
+  }
   if (framing.kind == BodyKind::kNone) return;
   if (held.held()) {
     body_ = stages.behind(std::make_unique<http::TextBody>(held.content()));
@@ -198,7 +204,8 @@ Task<TryOutcome> Attempt::read_head(http::ResponseHead& out) {
         if (message_->end_error() == ETIMEDOUT) co_return TryOutcome::kTimedOut;
         if (message_->breach() == http::MessageStream::Breach::kMalformed)
           co_return fail(kEnds.upstream_malformed);
-        if (!has_head_ && message_->received().empty() && connection_->reused() && may_repeat())
+        if (!has_head_ && message_->received().empty() && connection_->reused() &&
+            (may_repeat() || keep_unsent()))
           co_return TryOutcome::kStaleConnection;
         co_return fail(reason_of_broken_stream(message_->end_error()));
     }
@@ -232,6 +239,18 @@ void Attempt::cancel() {
 // True when the request can safely be sent twice: it is idempotent and has no body.
 bool Attempt::may_repeat() const {
   return state_.request.head.body.kind == BodyKind::kNone && is_idempotent(state_);
+}
+
+// Keeps the body of the request for the next try, when a stage that waits for the client holds the head back,
+// so that no byte of the request has been sent. False when the body cannot be kept.
+bool Attempt::keep_unsent() {
+  if (upload_done_ || !message_->holds_head() || from_client_ == nullptr || !body_->waits_for_peer())
+    return false;
+  uploading_.clear();
+  from_client_->set_sink(nullptr);
+  retained_.unsent = std::move(body_);
+  retained_.unsent_from_client = std::exchange(from_client_, nullptr);
+  return true;
 }
 
 // The target has not processed the request: it has sent REFUSED_STREAM, or a GOAWAY that does not include the

@@ -32,6 +32,10 @@ enum class TryOutcome : uint8_t {
 struct Retained {
   http::InputBuffer replay{};  // the whole body of the request, when it must be sent again
   unsigned refusals = 0;       // how often an HTTP/2 target has not processed the request
+  // The body of a request of which no byte has been sent, with its stages and all they have read, and the
+  // part of it that comes from the client. Null when the next try begins with the first byte of the body.
+  std::unique_ptr<http::BodySource> unsent{};
+  http::MessageBody* unsent_from_client = nullptr;
 };
 
 // One try: the request is sent to one target, and the target's response is read. The destructor ends the try:
@@ -114,6 +118,7 @@ class Attempt : public Pooled {
   size_t block_size() const;
   [[gnu::cold]] TryOutcome ask_elsewhere();
   bool may_repeat() const;
+  [[gnu::cold]] bool keep_unsent();
   [[gnu::cold]] TryOutcome sending_failed(int error);
   void note_health(TryOutcome outcome);
 
