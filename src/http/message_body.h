@@ -39,13 +39,15 @@ class MessageBody final : public BodySource, public Pooled {
   void release() override;
   void note_sent(Clock::duration took) override { pace_.written(took); }
   void detach() override {
-    pace_.detach();
+    pace_.set_sink(nullptr);
     settings_.trailers.listed = nullptr;
   }
   void cancel() override { message_.bytes().cancel(); }
 
   // Takes over the memory of the head and of `received`, and keeps it until both have been passed on.
   void keep(InputBuffer first) { first_ = std::move(first); }
+  // Replaces the receiver whose room bounds each read; null: no bound.
+  void set_sink(const MessageStream* sink) { pace_.set_sink(sink); }
   // True when the whole body has been read. rest() then has the bytes behind the body that were read too; the
   // view is valid as long as this object.
   bool complete() const { return decoder_.done(); }

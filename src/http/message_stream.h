@@ -177,6 +177,10 @@ class ClientStream : public MessageStream {
   virtual Task<IoResult> send_whole(const RequestToSend& request, std::string_view body,
                                     Milliseconds timeout) = 0;
 
+  // True while the head that begin() has prepared waits for the first bytes of the body: no byte of the
+  // request has been sent.
+  virtual bool holds_head() const { return false; }
+
   // Takes the next head, interim or final, from the received bytes. After kIncomplete, call receive() and
   // then this again. Views of `out` point into the received bytes or into this object.
   virtual HeadState next_head(std::string_view method, ResponseHead& out) = 0;

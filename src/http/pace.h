@@ -19,8 +19,8 @@ class Pace {
   // `sink` is the receiver, whose room bounds each read; null: no bound.
   Pace(size_t max, const MessageStream* sink) : max_(max), sink_(sink), fast_(max_ >= Block::kGiant) {}
 
-  // Removes the bound of the receiver's room, because the receiver no longer exists.
-  void detach() { sink_ = nullptr; }
+  // From now on `sink` is the receiver; null: the receiver no longer exists, and there is no bound.
+  void set_sink(const MessageStream* sink) { sink_ = sink; }
   // Takes the next block; asked() is how much to read into it.
   Block take_block() {
     asked_ = fast_ ? max_ : std::min(max_, Block::kLarge);

@@ -12,7 +12,7 @@
 namespace portcullis::policy {
 
 // The stages that policies put behind the body of a request, in the order of the policies. They are made anew
-// for each try, so that the body can be sent once more. On the thread of the worker; owned by the exchange.
+// for each try that sends the body from its beginning. On the thread of the worker; owned by the exchange.
 class RequestStages {
  public:
   // Both outlive this object.

@@ -75,6 +75,12 @@ void Attempt::prepare_body() {
   HeldBody& held = state_.held_body;
   const policy::RequestStages& stages = state_.context.request_body.stages;
   const http::BodyFraming& framing = stages.received();
+  if (retained_.unsent) {
+    body_ = std::move(retained_.unsent);
+    from_client_ = std::exchange(retained_.unsent_from_client, nullptr);
+    from_client_->set_sink(message_.get());
+    return;
+  }
   if (framing.kind == BodyKind::kNone) return;
   if (held.held()) {
     body_ = stages.observed(stages.behind(std::make_unique<http::TextBody>(held.content())));
@@ -124,14 +130,15 @@ Task<TryOutcome> Attempt::ask(http::ResponseHead& out) {
 Task<TryOutcome> Attempt::send() {
   const http::RequestHead& head = state_.request.head;
   const auto fields = [this](http::HeadWriter& out) { write_request_fields(out, state_, span_); };
-  const http::RequestToSend request{.head = head,
-                                    .scheme = upstream_.definition().tls ? "https" : "http",
-                                    .authority = state_.request.authority_at_target(),
-                                    .path = state_.request.target_path,
-                                    .takes_trailers = takes_trailers(head.fields),
-                                    .expected_size = state_.client.message.head_size() + 1024,
-                                    .patience = upstream_.definition().timeouts.connect,
-                                    .fields = fields};
+  const http::RequestToSend request{
+      .head = head,
+      .scheme = upstream_.definition().tls ? "https" : "http",
+      .authority = state_.request.authority_at_target(),
+      .path = state_.request.target_path,
+      .takes_trailers = takes_trailers(head.fields),
+      .expected_size = state_.client.message.head_size() + 1024,
+      .patience = std::min(upstream_.definition().timeouts.connect, time_left()),
+      .fields = fields};
   const bool has_body = body_ != nullptr;
   if (has_body && waits_for_continue()) {
     // The gateway sends the 100 (Continue) itself: the target gets the head only after the stage has seen a
@@ -143,9 +150,11 @@ Task<TryOutcome> Attempt::send() {
     state_.request.head.fields.remove(http::FieldId::kExpect);
   }
   has_begun_ = true;
-  Task<IoResult> sending = has_body ? message_->begin(request, state_.settings.timeouts.send)
-                                    : message_->send_whole(request, {}, state_.settings.timeouts.send);
+  const Milliseconds timeout = std::min(state_.settings.timeouts.send, time_left());
+  Task<IoResult> sending =
+      has_body ? message_->begin(request, timeout) : message_->send_whole(request, {}, timeout);
   const IoResult sent = co_await sending;
+  if (sent.error == ETIMEDOUT && time_left().count() == 0) co_return TryOutcome::kTimedOut;
   if (!sent.ok()) co_return sending_failed(sent.error);
   if (!has_body) {
     sent_ = state_.worker.loop().now();
@@ -171,6 +180,8 @@ Task<void> Attempt::upload() {
   upload_result_ = co_await relaying;
   upload_done_ = true;
   sent_ = state_.worker.loop().now();
+  // The timeout of the response begins: read_head() asks patience() again when its present wait has ended.
+  if (awaits_head_) connection_->stream.hurry_reader(std::min(patience(), kUnwatched));
   // A target that stops reading may have answered already; only the client's failures end the exchange.
   if (upload_result_.source.kind != http::BodyFailure::Kind::kNone) connection_->stream.cancel();
   state_.watch.look_again();
@@ -180,11 +191,11 @@ Task<void> Attempt::finish_upload() {
   co_await uploading_.join();
 }
 
-// The time left for the response's head. While the request's body is still being sent, the timeout of the
-// body is added.
+// The time left for the response's head. The timeout of the response begins when the request has been sent;
+// until then, the timeouts of the upload apply.
 Milliseconds Attempt::patience() const {
+  if (!upload_done_) return time_left();
   const Milliseconds response_timeout = upstream_.definition().timeouts.response;
-  if (!upload_done_) return std::min(response_timeout + state_.settings.timeouts.body, time_left());
   return std::min(time_until(sent_ + response_timeout, state_.worker.loop()), time_left());
 }
 
@@ -198,6 +209,7 @@ size_t Attempt::block_size() const {
 Task<TryOutcome> Attempt::read_head(http::ResponseHead& out) {
   // After an interim response the timeout begins anew.
   if (has_head_) sent_ = state_.worker.loop().now();
+  bool is_watched = state_.client.message.bytes().watched();
   for (;;) {
     const HeadState state = message_->next_head(state_.request.head.method, out);
     switch (state) {
@@ -209,20 +221,22 @@ Task<TryOutcome> Attempt::read_head(http::ResponseHead& out) {
         if (message_->end_error() == ETIMEDOUT) co_return TryOutcome::kTimedOut;
         if (message_->breach() == http::MessageStream::Breach::kMalformed)
           co_return fail(kEnds.upstream_malformed);
-        if (!has_head_ && message_->received().empty() && connection_->reused() && may_repeat())
+        if (!has_head_ && message_->received().empty() && connection_->reused() &&
+            (may_repeat() || keep_unsent()))
           co_return TryOutcome::kStaleConnection;
         co_return fail(reason_of_broken_stream(message_->end_error()));
     }
-    Stream& stream = message_->bytes();
     const Milliseconds max = patience();
-    const bool watched = state_.client.message.bytes().watched();
-    IoResult ready = co_await stream.readable(watched ? max : std::min(max, kUnwatched));
-    if (ready.error == ETIMEDOUT && !watched && max > kUnwatched) {
-      state_.watch.arrange();
-      ready = co_await stream.readable(max - kUnwatched);
-    }
+    awaits_head_ = true;
+    const IoResult ready = co_await message_->bytes().readable(is_watched ? max : std::min(max, kUnwatched));
+    awaits_head_ = false;
     if (state_.watch.gone()) co_return TryOutcome::kClientGone;
-    if (ready.error == ETIMEDOUT) co_return TryOutcome::kTimedOut;
+    if (ready.error == ETIMEDOUT) {
+      if (patience().count() == 0) co_return TryOutcome::kTimedOut;
+      state_.watch.arrange();
+      is_watched = true;
+      continue;
+    }
     if (!ready.ok()) co_return fail(reason_of_broken_stream(ready.error));
     // An exchange that waits holds no buffer, so it can use a large one when bytes have arrived.
     message_->receive(block_size());
@@ -242,6 +256,18 @@ void Attempt::cancel() {
 // True when the request can safely be sent twice: it is idempotent and has no body.
 bool Attempt::may_repeat() const {
   return state_.request.head.body.kind == BodyKind::kNone && is_idempotent(state_);
+}
+
+// Keeps the body of the request for the next try, when a stage that waits for the client holds the head back,
+// so that no byte of the request has been sent. False when the body cannot be kept.
+bool Attempt::keep_unsent() {
+  if (upload_done_ || !message_->holds_head() || from_client_ == nullptr || !body_->waits_for_peer())
+    return false;
+  uploading_.clear();
+  from_client_->set_sink(nullptr);
+  retained_.unsent = std::move(body_);
+  retained_.unsent_from_client = std::exchange(from_client_, nullptr);
+  return true;
 }
 
 // The target has not processed the request: it has sent REFUSED_STREAM, or a GOAWAY that does not include the

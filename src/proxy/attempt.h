@@ -32,6 +32,10 @@ enum class TryOutcome : uint8_t {
 struct Retained {
   http::InputBuffer replay{};  // the whole body of the request, when it must be sent again
   unsigned refusals = 0;       // how often an HTTP/2 target has not processed the request
+  // The body of a request of which no byte has been sent, with its stages and all they have read, and the
+  // part of it that comes from the client. Null when the next try begins with the first byte of the body.
+  std::unique_ptr<http::BodySource> unsent{};
+  http::MessageBody* unsent_from_client = nullptr;
 };
 
 // One try: the request is sent to one target, and the target's response is read. The destructor ends the try:
@@ -93,6 +97,8 @@ class Attempt : public Pooled {
   bool has_begun() const { return has_begun_; }
   Clock::time_point started() const { return started_; }
   const EndReason* failure() const { return failure_; }
+  // True when note_final() has been called.
+  bool has_final_head() const { return status_ != 0; }
   [[gnu::cold]] TryOutcome fail(const EndReason& why);
 
   // The parts that are needed to read the response after the end of the exchange.
@@ -115,6 +121,7 @@ class Attempt : public Pooled {
   size_t block_size() const;
   [[gnu::cold]] TryOutcome ask_elsewhere();
   bool may_repeat() const;
+  [[gnu::cold]] bool keep_unsent();
   [[gnu::cold]] TryOutcome sending_failed(int error);
   void note_health(TryOutcome outcome);
 
@@ -129,6 +136,7 @@ class Attempt : public Pooled {
   uint16_t status_ = 0;        // the status of the target's response; the client may get another one
   bool is_noted_ = false;      // note() has been called
   bool has_head_ = false;      // a head of the response has arrived
+  bool awaits_head_ = false;   // read_head() waits for the target
   bool upload_done_ = true;
   const EndReason* failure_ = nullptr;
   Trace::Span* span_;

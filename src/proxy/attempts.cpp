@@ -146,6 +146,12 @@ const EndReason& Attempts::failure() const {
   return failure_ != nullptr ? *failure_ : kEnds.upstream_failed;
 }
 
+bool Attempts::ended_by_total_timeout() const {
+  if (failure_ == &kEnds.total_timeout) return true;
+  // A response whose final head has arrived in time may break off later.
+  return time_left().count() == 0 && !current_->has_final_head();
+}
+
 TryFacts Attempts::facts(TryOutcome outcome) const {
   return {.outcome = outcome,
           .is_repeatable = may_send_again(),

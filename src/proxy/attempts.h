@@ -50,6 +50,8 @@ class Attempts {
 
   // Why the last failed try has failed; kEnds.upstream_failed when the reason is not known.
   [[gnu::cold]] const EndReason& failure() const;
+  // True when the time for all tries together was over before the client could get the head of a response.
+  [[gnu::cold]] bool ended_by_total_timeout() const;
   // How the sending of the request's body has ended in the last try that sent anything.
   const RelayResult& upload_result() const { return upload_result_; }
   Milliseconds time_left() const { return time_left_until(deadline_, state_.worker.loop()); }

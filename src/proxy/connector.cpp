@@ -61,15 +61,15 @@ Task<bool> Connector::introduce(const upstream::UpstreamDefinition& upstream, St
   char header[kMaxWritten];
   iovec piece{header, write_proxy_header(header, upstream.proxy_protocol, introduction_.client,
                                          introduction_.reached)};
-  const IoResult sent = co_await stream.write(std::span(&piece, 1), upstream.timeouts.connect);
+  const IoResult sent = co_await stream.write(std::span(&piece, 1), time_left(upstream.timeouts.connect));
   if (!sent.ok()) failure_ = &reason_of_broken_stream(sent.error);
   co_return sent.ok();
 }
 
 // Connects the socket, sends the PROXY header, and makes the TLS handshake.
 Task<bool> Connector::open_stream(Upstream& upstream, Target& target, Stream& stream) {
-  const Milliseconds patience = time_left(upstream.definition().timeouts.connect);
-  const IoResult connected = co_await stream.connect(target.address(), patience);
+  const Milliseconds timeout = upstream.definition().timeouts.connect;
+  const IoResult connected = co_await stream.connect(target.address(), time_left(timeout));
   if (!connected.ok()) {
     failure_ = &reason_of_connect_failure(connected.error);
     co_return false;
@@ -85,7 +85,7 @@ Task<bool> Connector::open_stream(Upstream& upstream, Target& target, Stream& st
   if (!made) co_return false;
   tls::Session& session = *made;
   stream.set_codec(std::move(made));
-  const tls::HandshakeResult shaken = co_await session.handshake(stream, nullptr, patience);
+  const tls::HandshakeResult shaken = co_await session.handshake(stream, nullptr, time_left(timeout));
   if (shaken.ok) co_return true;
   if (shaken.timed_out) failure_ = &kEnds.connect_tls_timeout;
   if (SSL_get_verify_result(session.ssl()) != X509_V_OK) {

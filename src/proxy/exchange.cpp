@@ -311,10 +311,10 @@ Task<Persistence> Exchange::give_up(TryOutcome outcome) {
     co_await reply_.refuse(kEnds.body_timeout);
   } else if (upload.source.kind == Broken::kClosed || upload.source.kind == Broken::kFailed) {
     co_return Persistence::kClose;  // the client has left
+  } else if (attempts_->ended_by_total_timeout()) {
+    co_await reply_.refuse(kEnds.total_timeout);
   } else if (outcome == TryOutcome::kOverloaded) {
     co_await reply_.refuse(failure);
-  } else if (attempts_->time_left().count() == 0) {
-    co_await reply_.refuse(kEnds.total_timeout);
   } else if (outcome == TryOutcome::kTimedOut) {
     co_await reply_.refuse(kEnds.response_timeout);
   } else if (outcome == TryOutcome::kNotConverted) {

@@ -154,10 +154,9 @@ Task<std::optional<TryOutcome>> Exchange::settle_response(policy::Decision decis
     if (!settled) {
       const bool is_target_slow = body.waits_for_peer();
       reply_.take_back();
-      if (is_target_slow) co_return TryOutcome::kTimedOut;
-      // The gateway was too slow with the response, so the target is not to blame.
       attempt.fail(kEnds.total_timeout);
-      co_return TryOutcome::kNotConverted;
+      // Otherwise the gateway was too slow with the response, and the target is not to blame.
+      co_return is_target_slow ? TryOutcome::kTimedOut : TryOutcome::kNotConverted;
     }
     decision = std::move(*settled);
     if (decision.kind == Decided::kContinue) decision = chain_.respond();

@@ -32,7 +32,7 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
   // test holds the other ends of these.
   void build(size_t targets = 1) {
     for (size_t i = 0; i < targets; ++i) {
-      const std::string name = "127.0.0.1:" + std::to_string(i + 1);
+      const std::string name = "127.0.0.1:" + std::to_string(first_port + i);
       definition->targets.push_back({.name = name,
                                      .place = *SocketAddress::parse(name),
                                      .metrics = std::make_shared<telemetry::TargetShards>(make_shards())});
@@ -129,7 +129,8 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
   ConnectingSockets& sockets = static_cast<ConnectingSockets&>(*syscalls_);
   std::vector<upstream::Target*> open{};
   std::vector<std::shared_ptr<MemoryEnd>>
-      backends{};  // the other ends of the connections, as they were added
+      backends{};           // the other ends of the connections, as they were added
+  uint16_t first_port = 1;  // of the targets; new connections to them fail unless a test listens there
   bool is_over = false;
   http::Persistence after = http::Persistence::kClose;
   const telemetry::EndReason* ended = nullptr;  // of the last line of the log

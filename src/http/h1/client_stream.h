@@ -16,6 +16,7 @@ class ClientMessageStream final : public FramedStream<ClientStream>, public Pool
   Task<IoResult> begin(const RequestToSend& request, Milliseconds timeout) override;
   Task<IoResult> send_whole(const RequestToSend& request, std::string_view body,
                             Milliseconds timeout) override;
+  bool holds_head() const override { return framing_.holds_head(); }
   HeadState next_head(std::string_view method, ResponseHead& out) override;
   void receive(size_t block_size) override;
   size_t head_size() const override { return head_size_; }

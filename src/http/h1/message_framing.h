@@ -20,6 +20,8 @@ class MessageFraming {
     body_ = body;
   }
   BodyKind body() const { return body_; }
+  // True until frame() has taken the head.
+  bool holds_head() const { return has_head_; }
   // See MessageStream::frame().
   void frame(Gather& runs, size_t size, bool last, std::string_view trailers);
   // Releases the head after it was sent; see MessageStream::written().
