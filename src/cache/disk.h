@@ -13,18 +13,10 @@
 #include "base/say.h"
 #include "base/unique_fd.h"
 #include "cache/disk_file.h"
+#include "cache/disk_settings.h"
 #include "runtime/side_pool.h"
 
 namespace portcullis::cache {
-
-struct DiskSettings {
-  std::string path{};  // of the directory; empty: no disk cache
-  uint64_t max_bytes = 0;
-  uint64_t min_object = 1 << 20;  // min size of a body on disk; smaller bodies stay in memory
-  uint64_t max_object = 1 << 30;
-
-  bool operator==(const DiskSettings&) const = default;
-};
 
 // Counts of reads, writes and failures.
 struct DiskCounts {

@@ -18,7 +18,7 @@ namespace {
 size_t ghosts_of(const Disk* disk) {
   if (disk == nullptr) return 1;
   const DiskSettings& settings = disk->settings();
-  const uint64_t objects = settings.max_bytes / std::max<uint64_t>(settings.min_object, 1);
+  const uint64_t objects = settings.size / std::max<uint64_t>(settings.min_object_size, 1);
   return static_cast<size_t>(std::clamp<uint64_t>(objects, 64, 1 << 20));
 }
 
@@ -178,7 +178,7 @@ std::unique_ptr<Filling> Store::fill(std::shared_ptr<Entry> entry, std::optional
   const bool has_disk = disk_ != nullptr && disk_->active();
   uint64_t max = limit;
   if (has_disk) {
-    max = std::min({limit, disk_->settings().max_object, disk_->settings().max_bytes});
+    max = std::min({limit, disk_->settings().max_object_size, disk_->settings().size});
   } else if (limit == kNoLimit) {
     max = kMaxInMemory;
   }
@@ -237,7 +237,7 @@ StoreState Store::state() const {
   if (disk_ == nullptr) return out;
   const DiskCounts& counts = disk_->counts();
   out.disk = {.bytes = read(disk_bytes_),
-              .max_bytes = disk_->settings().max_bytes,
+              .max_bytes = disk_->settings().size,
               .entries = read(disk_entries_),
               .evictions = read(disk_evictions_),
               .read_bytes = read(counts.read),

@@ -7,7 +7,7 @@
 namespace portcullis::cache {
 
 bool Store::goes_to_disk(uint64_t size) const {
-  return disk_ != nullptr && disk_->active() && size >= disk_->settings().min_object;
+  return disk_ != nullptr && disk_->active() && size >= disk_->settings().min_object_size;
 }
 
 void Store::move_to_disk(const std::shared_ptr<Entry>& entry) {
@@ -25,7 +25,7 @@ void Store::watch(const std::shared_ptr<Entry>& entry) {
 // Called by the disk's thread for each stored object, one after the other.
 bool Store::restore(const DiskHead& head, std::unique_ptr<DiskFile> file) {
   const std::shared_ptr<Entry> entry = head.revive();
-  if (entry == nullptr || head.length > disk_->settings().max_bytes) return false;
+  if (entry == nullptr || head.length > disk_->settings().size) return false;
   const Key its = key(head.key, head.uri);
   entry->place.hash = hash_of_variant(its, *entry);
   entry->place.uri_hash = its.uri_hash;

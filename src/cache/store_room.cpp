@@ -53,7 +53,7 @@ void Store::note_gone(const Entry& entry) {
 
 bool Store::disk_is_full() const {
   // The heads of bodies on disk may take half of the memory.
-  return disk_bytes_.load(std::memory_order_relaxed) > disk_->settings().max_bytes ||
+  return disk_bytes_.load(std::memory_order_relaxed) > disk_->settings().size ||
          disk_heads_.load(std::memory_order_relaxed) > max_bytes_ / 2;
 }
 

@@ -278,8 +278,7 @@ void check_redis(const config::Config& config, Findings& findings) {
   const config::Redis& told = config.redis;
   if (told.address.empty()) return;
   const Status probed = limits::probe_redis(
-      {told.address, told.username, told.password, told.database, told.timeout},
-      config.quotas.redis ? limits::RedisUse::kLimitsAndQuotas : limits::RedisUse::kLimits);
+      told, config.quotas.redis ? limits::RedisUse::kLimitsAndQuotas : limits::RedisUse::kLimits);
   if (probed) return findings.good("redis", told.address + " answers, and accepts writes");
   findings.fault("redis", told.address + ": " + probed.error().message);
 }

@@ -1,20 +1,16 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
+#include "cache/disk_settings.h"
 #include "config/schema.h"
 
 namespace portcullis::config {
 
 // The disk cache for large responses.
-struct CacheDisk {
-  std::string path{};  // empty: no disk cache
-  uint64_t size = 0;
+struct CacheDisk : cache::DiskSettings {
   Location size_location{};
-  uint64_t min_object_size = 1 << 20;
   Location min_object_size_location{};
-  uint64_t max_object_size = 1 << 30;
 };
 
 // The space for stored responses.

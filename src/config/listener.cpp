@@ -96,7 +96,7 @@ Type<Listener> listener_type() {
       ->optional("enabled", &ListenerHttp2::enabled, boolean(),
                  "Whether the listener speaks HTTP/2: over TLS when the client chooses it, without TLS when "
                  "the client begins with it.")
-      .optional("streams", &ListenerHttp2::streams, integer(1, 10'000),
+      .optional("streams", &ListenerHttp2::streams, integer<uint32_t>(1, 10'000),
                 "Max number of requests at once on a connection.")
       .optional("stream_window", &ListenerHttp2::stream_window, window_size(),
                 "Max size of the part of a request body that waits in the gateway when the backend is slow.")

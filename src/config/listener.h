@@ -1,47 +1,25 @@
 #pragma once
 
-#include <chrono>
-#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
 
-#include "base/enum_names.h"
 #include "config/diagnostics.h"
 #include "config/schema.h"
 #include "config/tcp_keepalive.h"
 #include "config/tls.h"
 #include "http/forwarded_form.h"
 #include "http/path.h"
+#include "proxy/listener_http2.h"
+#include "proxy/listener_limits.h"
+#include "proxy/listener_timeouts.h"
 
 // A listener as configured: an address at which clients are served, and the rules for these clients.
 namespace portcullis::config {
 
-using std::chrono::milliseconds;
-
-struct ListenerLimits {
-  uint64_t head_size = 32 * 1024;
-  uint64_t field_count = 100;
-  uint64_t target_length = 8 * 1024;
-  uint64_t body_size = 0;
-  uint64_t connections = 100'000;
-  uint64_t connections_per_address = 1024;
-  uint64_t send_buffer = 128 << 10;
-};
-
-struct ListenerTimeouts {
-  milliseconds head{10'000};
-  milliseconds body{60'000};
-  milliseconds send{60'000};
-  milliseconds idle{75'000};
-};
-
-struct ListenerHttp2 {
-  bool enabled = true;
-  uint64_t streams = 100;
-  uint32_t stream_window = 256 << 10;
-  uint32_t connection_window = 1 << 20;
-};
+using proxy::ListenerHttp2;
+using proxy::ListenerLimits;
+using proxy::ListenerTimeouts;
 
 // The trailer fields that are forwarded.
 struct ListenerTrailers {

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <chrono>
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -10,22 +8,16 @@
 #include "config/diagnostics.h"
 #include "config/policy_type.h"
 #include "config/value_types.h"
+#include "telemetry/access_log_settings.h"
+#include "telemetry/trace_collector.h"
+#include "telemetry/trace_sampling.h"
 
 namespace portcullis::config {
 
-struct AccessLog {
+struct AccessLog : telemetry::AccessLogSettings {
   std::string path;  // empty: no access log
   Location path_location;
-  std::string format = "json";
   Location format_location;
-  std::vector<std::string> request_headers;
-  std::vector<std::string> response_headers;
-  bool query = false;
-  std::vector<std::string> redact;
-  uint64_t sample = 100;  // percent
-  std::chrono::milliseconds slower_than{0};
-  std::vector<StatusRange> status;
-  std::vector<std::string> except_routes;
 };
 
 // The log of changes that operators make.
@@ -41,14 +33,7 @@ constexpr auto names_of(TraceForm) {
 }
 
 // The export of traces.
-struct Tracing {
-  std::string endpoint;  // empty: no export
-  std::string service = "portcullis";
-  TextMap headers;
-  std::string ca;
-  FineShare sample{100};
-  bool honour_parent = true;
-  bool errors = true;
+struct Tracing : telemetry::TraceCollector, telemetry::TraceSampling {
   std::vector<TraceForm> propagate{TraceForm::kW3c};
 };
 

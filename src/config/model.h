@@ -15,7 +15,9 @@
 #include "config/shared_list.h"
 #include "config/split.h"
 #include "config/upstream.h"
+#include "redis/settings.h"
 #include "routing/match.h"
+#include "upstream/dns.h"
 
 // The configuration as plain values, with defaults filled in; each value has been checked but not compiled.
 // config/schema_model.cpp describes every field for the loader, the JSON Schema and the reference.
@@ -24,6 +26,8 @@ namespace portcullis::config {
 using std::chrono::milliseconds;
 
 using routing::Predicate;
+using upstream::Dns;
+using Redis = redis::Settings;
 
 struct Match : routing::Match {
   Location listeners_location;
@@ -49,21 +53,6 @@ struct Route {
   SplitSticky split_sticky;
   bool idempotent = false;
   std::vector<std::string> upgrades{"websocket"};
-};
-
-struct Dns {
-  std::vector<std::string> servers;
-  milliseconds min_ttl{5'000};
-  milliseconds max_ttl{300'000};
-};
-
-// The Redis server that nodes share.
-struct Redis {
-  std::string address;  // empty: no Redis server
-  std::string username;
-  std::string password;
-  uint64_t database = 0;
-  milliseconds timeout{50};
 };
 
 // The persistent place of the counts of quotas.

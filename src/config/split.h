@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -8,18 +7,15 @@
 #include "config/policy_type.h"
 #include "config/schema.h"
 #include "config/value_types.h"
+#include "proxy/rollback_rules.h"
+#include "proxy/split_cookie.h"
 
 // How a route divides its requests between upstreams, as configured. Defaults are in these structs; the
 // schema shows them in the reference.
 namespace portcullis::config {
 
-struct Rollback {
+struct Rollback : proxy::RollbackRules {
   Location location;
-  uint64_t error_share = 0;  // percent
-  std::vector<StatusRange> status{{500, 599}};
-  uint64_t min_requests = 50;
-  std::chrono::milliseconds interval{30'000};
-  std::chrono::milliseconds hold{0};
 
   bool enabled() const { return location.line_read != 0; }
 };
@@ -43,10 +39,8 @@ struct Branch {
   uint64_t share() const { return weight != kUnsaid ? weight : when.empty() ? 1 : 0; }
 };
 
-struct SplitSticky {
+struct SplitSticky : proxy::SplitCookie {
   Location location;
-  std::string cookie;
-  std::chrono::milliseconds ttl{0};
   std::string key;
   Location key_location;
 };

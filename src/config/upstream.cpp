@@ -80,9 +80,9 @@ std::string check_service(const std::string& name) {
 Type<HealthCheck> health_check_type() {
   auto grpc =
       std::make_shared<ObjectType<GrpcCheck>>("grpc_check", "gRPC's health protocol, grpc.health.v1.");
-  grpc->locate(&GrpcCheck::location)
-      .optional("service", &GrpcCheck::service, checked_text("a name", "", "orders.v1.Orders", check_service),
-                "The name of the service in the request of the check.")
+  grpc->optional("service", &GrpcCheck::service,
+                 checked_text("a name", "", "orders.v1.Orders", check_service),
+                 "The name of the service in the request of the check.")
       .default_in_words("the server as a whole");
   auto type = std::make_shared<ObjectType<HealthCheck>>(
       "health_check", "Checks each target regularly: by a request, or without a `path` by a connection.");
@@ -94,12 +94,13 @@ Type<HealthCheck> health_check_type() {
                 "Checks by gRPC's health protocol, in place of `path`. The `protocol` of the upstream must "
                 "be `http2` or `auto`.")
       .default_in_words("none")
+      .locate_last(&HealthCheck::grpc_location)
       .optional("method", &HealthCheck::method, checked_text("a method", "", "HEAD", check_check_method),
                 "The method of the check.")
       .optional("host", &HealthCheck::host, checked_text("a host", "", "orders.internal", check_check_host),
                 "The `Host` of the check.")
       .default_in_words("the target's address")
-      .optional("port", &HealthCheck::port, integer(1, 65'535),
+      .optional("port", &HealthCheck::port, integer<uint16_t>(1, 65'535),
                 "The port of the check, when it is not the port for requests.")
       .default_in_words("the target's port")
       .optional("interval", &HealthCheck::interval, duration(),
@@ -109,9 +110,9 @@ Type<HealthCheck> health_check_type() {
       .default_in_words("as `interval`")
       .optional("timeout", &HealthCheck::timeout, duration(),
                 "Max time for a check, including the connection.")
-      .optional("healthy_after", &HealthCheck::healthy_after, integer(1, 1'000),
+      .optional("healthy_after", &HealthCheck::healthy_after, integer<uint32_t>(1, 1'000),
                 "Number of passed checks in a row after which a target is up.")
-      .optional("unhealthy_after", &HealthCheck::unhealthy_after, integer(1, 1'000),
+      .optional("unhealthy_after", &HealthCheck::unhealthy_after, integer<uint32_t>(1, 1'000),
                 "Number of failed checks in a row after which a target is down.")
       .optional("status", &HealthCheck::status, non_empty(one_or_list_of<StatusRange>(status_range())),
                 "Statuses of responses that count as a passed check.")
@@ -128,7 +129,8 @@ Type<Retries> retries_type() {
       "Sends a request again when it got no good response: to another target if there is one, and only if "
       "the method is idempotent or the route says `idempotent`. After a failed connection the gateway always "
       "tries another target.");
-  type->required("attempts", &Retries::attempts, integer(0, 100), "Max number of tries after the first one.")
+  type->required("attempts", &Retries::attempts, integer<uint32_t>(0, 100),
+                 "Max number of tries after the first one.")
       .optional("on", &Retries::on, one_or_list_of<Retries::On>(choice<Retries::On>()),
                 "Failures after which a request is sent again. `reset`: no response, or one that is not "
                 "valid HTTP; `timeout`: no response within `timeouts.response`.")
@@ -136,7 +138,7 @@ Type<Retries> retries_type() {
                 "Statuses of responses after which a request is sent again, such as `[502, 503]`. The client "
                 "gets the last response.")
       .optional("budget", &Retries::budget, percent(), "Max share of the requests that is sent again.")
-      .optional("min_per_second", &Retries::min_per_second, integer(0, 1'000'000),
+      .optional("min_per_second", &Retries::min_per_second, integer<uint32_t>(0, 1'000'000),
                 "Each worker may send this many retries per second, whatever the budget is.")
       .optional("backoff", &Retries::backoff, duration(),
                 "Max pause before the first retry. This max doubles with each retry; the pause is a random "
@@ -151,63 +153,63 @@ Type<Retries> retries_type() {
   return type;
 }
 
-Type<OutlierEjection> outlier_ejection_type() {
-  auto type = std::make_shared<ObjectType<OutlierEjection>>(
+Type<EjectionRules> outlier_ejection_type() {
+  auto type = std::make_shared<ObjectType<EjectionRules>>(
       "outlier_ejection", "Sends no requests to a target for a while after its requests have failed.");
-  type->optional("failures_in_row", &OutlierEjection::failures_in_row, integer(0, 1'000'000),
+  type->optional("failures_in_row", &EjectionRules::failures_in_row, integer<uint32_t>(0, 1'000'000),
                  "Number of failed requests in a row (no connection, no response, or a `status`) that eject "
                  "a target. 0: a target is not ejected for this reason.")
-      .optional("status", &OutlierEjection::status, one_or_list_of<StatusRange>(status_range()),
+      .optional("status", &EjectionRules::status, one_or_list_of<StatusRange>(status_range()),
                 "Statuses of responses that count as failures, such as 5xx.")
-      .optional("error_share", &OutlierEjection::error_share, percent(),
+      .optional("error_share", &EjectionRules::error_share, percent(),
                 "Share of failed requests in an interval that ejects a target. 0%: a target is not ejected "
                 "for this reason.")
-      .optional("slowness", &OutlierEjection::slowness, integer(0, 1'000),
+      .optional("slowness", &EjectionRules::slowness, integer(0, 1'000),
                 "Ejects a target whose responses took this many times as long as the median of the targets "
                 "in an interval. 0: a target is not ejected for this reason.")
       .optional(
-          "min_requests", &OutlierEjection::min_requests, integer(1, 1'000'000),
+          "min_requests", &EjectionRules::min_requests, integer(1, 1'000'000),
           "Min number of requests to a target in an interval for which `error_share` and `slowness` count.")
-      .optional("interval", &OutlierEjection::interval, duration(),
+      .optional("interval", &EjectionRules::interval, duration(),
                 "Length of the intervals of `error_share` and `slowness`.")
-      .optional("ejection", &OutlierEjection::ejection, duration(),
+      .optional("ejection", &EjectionRules::ejection, duration(),
                 "Duration of the first ejection. The second one in a row takes twice as long, the third "
                 "three times, and so on.")
-      .optional("max_ejection", &OutlierEjection::max_ejection, duration(), "Max duration of an ejection.")
+      .optional("max_ejection", &EjectionRules::max_ejection, duration(), "Max duration of an ejection.")
       .optional(
-          "max_ejected", &OutlierEjection::max_ejected, percent(),
+          "max_ejected", &EjectionRules::max_ejected, percent(),
           "Max share of the targets that is ejected at the same time. One target may always be ejected.");
   return type;
 }
 
-Type<Hedge> hedge_type() {
-  auto type = std::make_shared<ObjectType<Hedge>>(
+Type<Hedging> hedge_type() {
+  auto type = std::make_shared<ObjectType<Hedging>>(
       "hedge",
       "Sends a request to a second target when the first has not answered for a while, and uses the response "
       "that comes first. This happens only to requests that `retries` could send again too.");
-  type->required("delay", &Hedge::delay, duration(),
+  type->required("delay", &Hedging::delay, duration(),
                  "Time without a response after which a second target is asked. A good value: the time "
                  "within which 95% of the requests are answered.")
-      .optional("attempts", &Hedge::attempts, integer(1, 5),
+      .optional("attempts", &Hedging::attempts, integer<uint32_t>(1, Hedging::kMax),
                 "Number of further targets, each after another `delay`.")
-      .optional("budget", &Hedge::budget, percent(),
+      .optional("budget", &Hedging::budget, percent(),
                 "Max share of the requests that is sent to a second target.");
   return type;
 }
 
-Type<CircuitBreaker> circuit_breaker_type() {
-  auto type = std::make_shared<ObjectType<CircuitBreaker>>(
+Type<BreakerLimits> circuit_breaker_type() {
+  auto type = std::make_shared<ObjectType<BreakerLimits>>(
       "circuit_breaker",
       "Limits for the connections to the upstream and for its requests at the same time, for this node. "
       "Requests beyond them get 503.");
-  type->optional("connections", &CircuitBreaker::connections, integer(0, 10'000'000),
+  type->optional("connections", &BreakerLimits::connections, integer<uint32_t>(0, 10'000'000),
                  "Max number of connections to all targets. Requests beyond it wait in turn for a free "
                  "connection, for at most `timeouts.connect`. 0: no limit.")
-      .optional("pending", &CircuitBreaker::pending, integer(0, 10'000'000),
+      .optional("pending", &BreakerLimits::pending, integer<uint32_t>(0, 10'000'000),
                 "Max number of requests that wait for a connection. 0: no limit.")
-      .optional("requests", &CircuitBreaker::requests, integer(0, 10'000'000),
+      .optional("requests", &BreakerLimits::requests, integer<uint32_t>(0, 10'000'000),
                 "Max number of requests in progress, including those that wait. 0: no limit.")
-      .optional("retries", &CircuitBreaker::retries, integer(0, 10'000'000),
+      .optional("retries", &BreakerLimits::retries, integer<uint32_t>(0, 10'000'000),
                 "Max number of requests in progress that have been sent again, by `retries` or `hedge`. "
                 "Beyond it, no further request is sent again, and the client gets the response that came "
                 "last. 0: no limit.");
@@ -237,16 +239,16 @@ Type<Target> target_type() {
 }
 
 Type<Upstream> upstream_type() {
-  auto sticky =
-      std::make_shared<ObjectType<Sticky>>("sticky", "Keeps a client with its target by a signed cookie.");
+  auto sticky = std::make_shared<ObjectType<StickyCookie>>(
+      "sticky", "Keeps a client with its target by a signed cookie.");
   sticky
-      ->required("cookie", &Sticky::cookie, checked_text("a cookie's name", "", "target", check_cookie_name),
-                 "The name of the cookie.")
-      .required("key", &Sticky::key,
+      ->required("cookie", &StickyCookie::cookie,
+                 checked_text("a cookie's name", "", "target", check_cookie_name), "The name of the cookie.")
+      .required("key", &StickyCookie::key,
                 checked_text("a key", "", "'${file:/etc/portcullis/sticky.key}'", check_sticky_key),
                 "The key that signs the cookie: 32 characters or more, the same on all nodes. It is best a "
                 "`${VARIABLE}` or `${file:...}`.")
-      .optional("ttl", &Sticky::ttl, duration(),
+      .optional("ttl", &StickyCookie::ttl, duration(),
                 "How long the browser keeps the cookie after the client's last visit.")
       .default_in_words("until the browser is closed");
   auto timeouts = std::make_shared<ObjectType<UpstreamTimeouts>>(
@@ -271,12 +273,12 @@ Type<Upstream> upstream_type() {
                  "Max size of the head, and of the trailer section, of a response.")
       .optional("field_count", &UpstreamLimits::field_count, integer(1, 112),
                 "Max number of header fields in a response.");
-  auto http2 = std::make_shared<ObjectType<UpstreamHttp2>>("http2", "HTTP/2 towards targets (RFC 9113).");
+  auto http2 = std::make_shared<ObjectType<Http2Windows>>("http2", "HTTP/2 towards targets (RFC 9113).");
   http2
-      ->optional("stream_window", &UpstreamHttp2::stream_window, window_size(),
+      ->optional("stream_window", &Http2Windows::stream_window, window_size(),
                  "Max size of the part of a response that waits in the gateway when the client is slow. A "
                  "larger window lets a target that is far away send faster.")
-      .optional("connection_window", &UpstreamHttp2::connection_window, window_size(),
+      .optional("connection_window", &Http2Windows::connection_window, window_size(),
                 "Max size of all such parts of a connection together. A connection carries at most as many "
                 "requests at once as `stream_window` fits into half of this size, so that clients that do "
                 "not read their responses cannot delay the responses of other clients.");

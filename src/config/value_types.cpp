@@ -153,15 +153,6 @@ Type<StatusRange> status_range() {
       parse_status_range, print_status_range);
 }
 
-std::vector<uint16_t> statuses_of(const std::vector<StatusRange>& ranges) {
-  std::vector<uint16_t> out;
-  for (const StatusRange& range : ranges) {
-    for (uint16_t status = range.first; status <= range.last; ++status) out.push_back(status);
-  }
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
 Type<std::chrono::sys_seconds> timestamp() {
   return std::make_shared<ScalarType<std::chrono::sys_seconds>>(
       "a moment", scalar_schema({{}, "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:]{8}Z)?$"}), "2027-01-31",

@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "base/percent.h"
+#include "base/status_range.h"
 #include "base/text.h"
 #include "config/schema.h"
 
@@ -22,23 +24,10 @@ Type<std::chrono::sys_seconds> timestamp();
 // A share in whole percent, such as 20%: 0 to 100.
 Type<uint64_t> percent();
 
-// A share with a finer resolution, such as 0.1%.
-struct FineShare {
-  uint32_t of_10_000 = 0;
-
-  bool operator==(const FineShare&) const = default;
-};
+using portcullis::FineShare;
 Type<FineShare> fine_share();
 
-// One or several statuses, such as 200, 200-299 or 2xx.
-struct StatusRange {
-  uint16_t first = 0;
-  uint16_t last = 0;
-
-  bool operator==(const StatusRange&) const = default;
-};
+using portcullis::StatusRange;
 Type<StatusRange> status_range();
-// The statuses of all ranges, sorted.
-std::vector<uint16_t> statuses_of(const std::vector<StatusRange>& ranges);
 
 }  // namespace portcullis::config

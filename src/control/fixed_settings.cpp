@@ -5,19 +5,16 @@
 namespace portcullis::control {
 
 FixedSettings FixedSettings::of(const config::Config& config) {
-  const config::Tracing& tracing = config.tracing;
-  const config::Redis& redis = config.redis;
-  const config::CacheDisk& disk = config.cache.disk;
   return {.admin_address = config.admin.enabled() ? config.admin.address : "",
           .admin_rights = {config::mode_of(config.admin.mode), config.admin.group},
           .access_log = config.access_log.path,
           .audit_log = config.audit_log.path,
-          .traces = {tracing.endpoint, tracing.service, tracing.headers, tracing.ca},
-          .redis = {redis.address, redis.username, redis.password, redis.database, redis.timeout},
+          .traces = config.tracing,
+          .redis = config.redis,
           .quotas = config.quotas.redis ? "redis" : config.quotas.file,
           .counter_bytes = config.limits.memory,
           .cache_bytes = config.cache.memory,
-          .cache_disk = {disk.path, disk.size, disk.min_object_size, disk.max_object_size}};
+          .cache_disk = config.cache.disk};
 }
 
 std::vector<std::string> FixedSettings::differences(const FixedSettings& wanted) const {

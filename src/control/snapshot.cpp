@@ -27,19 +27,12 @@ Result<proxy::ListenerSettings> compile_listener(const config::Listener& listene
   settings.address = *SocketAddress::parse(listener.address);
   settings.address_text = settings.address.to_string();
   settings.rights = {config::mode_of(listener.mode), listener.group};
-  settings.head_limits = {.head_size = listener.limits.head_size,
-                          .field_count = listener.limits.field_count,
-                          .target_length = listener.limits.target_length,
-                          .strict_targets = listener.strict_targets};
+  settings.limits = listener.limits;
+  settings.limits.strict_targets = listener.strict_targets;
+  settings.limits.send_buffer = std::max(listener.limits.send_buffer, kMinSendBuffer);
+  settings.timeouts = listener.timeouts;
+  settings.http2 = listener.http2;
   settings.half_close = listener.half_close ? proxy::HalfClose::kIsServed : proxy::HalfClose::kLeaves;
-  settings.http2.enabled = listener.http2.enabled;
-  settings.http2.session = {.streams = static_cast<uint32_t>(listener.http2.streams),
-                            .stream_window = listener.http2.stream_window,
-                            .connection_window = listener.http2.connection_window,
-                            .head_size = listener.limits.head_size,
-                            .field_count = listener.limits.field_count,
-                            .output = std::max(listener.limits.send_buffer, kMinSendBuffer),
-                            .send_timeout = listener.timeouts.send};
   for (const std::string& range : listener.trusted_proxies)
     settings.forwarding.trusted_proxies.push_back(*IpRange::parse(range));
   settings.forwarding.form = listener.forwarded;
@@ -48,16 +41,8 @@ Result<proxy::ListenerSettings> compile_listener(const config::Listener& listene
   settings.request_trailers = http::FieldNames(listener.trailers.request);
   settings.response_trailers = http::FieldNames(listener.trailers.response);
   settings.path_rules = {listener.ambiguous_paths, listener.merge_slashes};
-  settings.body_size = listener.limits.body_size;
-  settings.connections = listener.limits.connections;
-  settings.connections_per_address = listener.limits.connections_per_address;
   settings.address_counts = kept.address_counts;
-  settings.send_buffer = std::max(listener.limits.send_buffer, kMinSendBuffer);
   settings.metrics = metrics.listener(listener.address);
-  settings.head_timeout = listener.timeouts.head;
-  settings.body_timeout = listener.timeouts.body;
-  settings.send_timeout = listener.timeouts.send;
-  settings.idle_timeout = listener.timeouts.idle;
   settings.keepalive = listener.tcp_keepalive;
   for (const std::string& range : listener.proxy_protocol)
     settings.proxy_protocol.push_back(*IpRange::parse(range));
@@ -204,9 +189,7 @@ namespace {
 std::optional<proxy::TracingRules> tracing_rules(const config::Tracing& told) {
   if (told.endpoint.empty()) return std::nullopt;
   proxy::TracingRules out;
-  out.sample = told.sample.of_10_000;
-  out.honour_parent = told.honour_parent;
-  out.errors = told.errors;
+  out.sampling = told;
   const auto has = [&](config::TraceForm form) {
     return std::find(told.propagate.begin(), told.propagate.end(), form) != told.propagate.end();
   };
@@ -317,7 +300,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
   for (const auto& upstream : snapshot->upstreams) add_hosts(upstream->targets, snapshot->hosts);
   std::erase_if(kept.upstreams, [&](const auto& one) { return !upstream_index.contains(one.first); });
   kept.rollbacks.settle();
-  snapshot->dns = {config.dns.servers, config.dns.min_ttl, config.dns.max_ttl};
+  snapshot->dns = config.dns;
   snapshot->routes = std::move(routes);
   for (const config::Route& route : config.routes) {
     for (const config::Predicate& condition : route.match.headers)
@@ -332,11 +315,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
   snapshot->unrouted.pseudonym = proxy::pseudonym_of("");
   snapshot->unrouted.metrics = metrics.route("");
   settle_policies(snapshot->unrouted, metrics);
-  snapshot->log_format = telemetry::LogFormat(
-      {config.access_log.format, config.access_log.request_headers, config.access_log.response_headers,
-       config.access_log.query, config.access_log.redact, static_cast<uint32_t>(config.access_log.sample),
-       config.access_log.slower_than, config::statuses_of(config.access_log.status),
-       config.access_log.except_routes});
+  snapshot->log_format = telemetry::LogFormat(config.access_log);
   snapshot->tracing = tracing_rules(config.tracing);
   snapshot->drain_timeout = config.drain_timeout;
   snapshot->max_lag = config.overload.enabled ? config.overload.lag : Milliseconds(0);

@@ -1,23 +1,9 @@
 #include "control/split_setup.h"
 
 namespace portcullis::control {
-namespace {
-
-proxy::RollbackRules compile_rules(const config::Rollback& told) {
-  proxy::RollbackRules rules;
-  rules.error_share = static_cast<double>(told.error_share) / 100;
-  rules.statuses = config::statuses_of(told.status);
-  rules.min_requests = told.min_requests;
-  rules.interval = told.interval;
-  rules.hold = told.hold;
-  return rules;
-}
-
-}  // namespace
-
 std::shared_ptr<proxy::Rollback> RollbackBook::of(const config::Route& route, const config::Branch& branch) {
   if (!branch.rollback.enabled()) return nullptr;
-  const proxy::RollbackRules rules = compile_rules(branch.rollback);
+  const proxy::RollbackRules& rules = branch.rollback;
   Entry& entry = entries_[{route.name, branch.label()}];
   entry.wanted = true;
   if (!entry.state || entry.upstream != branch.upstream || entry.subset != branch.subset ||
@@ -53,8 +39,7 @@ proxy::Split compile_split(const config::Route& route,
   }
   const config::SplitSticky& sticky = route.split_sticky;
   return {std::move(branches),
-          {sticky.cookie, std::chrono::floor<std::chrono::seconds>(sticky.ttl),
-           sticky.key.empty() ? std::nullopt : std::optional(policy::LimitKey(sticky.key))}};
+          {{sticky}, sticky.key.empty() ? std::nullopt : std::optional(policy::LimitKey(sticky.key))}};
 }
 
 std::vector<telemetry::BranchState> branch_states(const proxy::Snapshot& snapshot, Clock::time_point now) {

@@ -19,57 +19,12 @@ std::variant<SocketAddress, HostPort> compile_place(const std::string& text) {
   return *split_host_port(text);
 }
 
-upstream::EjectionRules compile_ejection(const config::OutlierEjection& told) {
-  upstream::EjectionRules rules;
-  rules.failures_in_row = static_cast<uint32_t>(told.failures_in_row);
-  rules.error_share = static_cast<double>(told.error_share) / 100;
-  rules.slowness = static_cast<double>(told.slowness);
-  rules.min_requests = told.min_requests;
-  rules.interval = told.interval;
-  rules.ejection = told.ejection;
-  rules.max = told.max_ejection;
-  rules.max_ejected = static_cast<double>(told.max_ejected) / 100;
-  rules.statuses = config::statuses_of(told.status);
-  return rules;
-}
-
-upstream::HealthCheck compile_check(const config::HealthCheck& told) {
-  upstream::HealthCheck check;
-  if (!told.enabled()) return check;
-  check.kind = told.path.empty() ? upstream::HealthCheck::Kind::kTcp : upstream::HealthCheck::Kind::kHttp;
-  if (told.grpc.location.line_read != 0) check.kind = upstream::HealthCheck::Kind::kGrpc;
-  check.grpc_service = told.grpc.service;
-  check.method = told.method;
-  check.path = told.path;
-  check.host = told.host;
-  check.port = static_cast<uint16_t>(told.port);
-  check.interval = told.interval;
-  check.unhealthy_interval = told.unhealthy_interval.count() == 0 ? told.interval : told.unhealthy_interval;
-  check.timeout = told.timeout;
-  check.healthy_after = static_cast<uint32_t>(told.healthy_after);
-  check.unhealthy_after = static_cast<uint32_t>(told.unhealthy_after);
-  check.statuses.clear();
-  for (const config::StatusRange& range : told.status) check.statuses.emplace_back(range.first, range.last);
-  check.body = told.body;
-  return check;
-}
-
-upstream::Retries compile_retries(const config::Retries& told) {
-  const auto has = [&told](config::Retries::On one) {
-    return std::find(told.on.begin(), told.on.end(), one) != told.on.end();
-  };
-  upstream::Retries rules;
-  rules.attempts = static_cast<uint32_t>(told.attempts);
-  rules.on_reset = has(config::Retries::On::kReset);
-  rules.on_timeout = has(config::Retries::On::kTimeout);
-  rules.statuses = config::statuses_of(told.status);
-  rules.budget = static_cast<double>(told.budget) / 100;
-  rules.min_per_second = static_cast<uint32_t>(told.min_per_second);
-  rules.pause = told.backoff;
-  rules.max_backoff = told.max_backoff;
-  rules.max_retry_after = told.max_retry_after;
-  rules.body_size = told.body_size;
-  return rules;
+// What the health check of an upstream does.
+upstream::CheckKind kind_of(const config::HealthCheck& check) {
+  using upstream::CheckKind;
+  if (!check.enabled()) return CheckKind::kNone;
+  if (check.has_grpc()) return CheckKind::kGrpc;
+  return check.path.empty() ? CheckKind::kTcp : CheckKind::kHttp;
 }
 
 }  // namespace
@@ -107,24 +62,20 @@ Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& up
   const UpstreamState& kept = book[upstream.name];
   definition.health = kept.health;
   definition.breaker = kept.breaker;
-  const config::CircuitBreaker& breaker = upstream.circuit_breaker;
-  definition.limits = {{static_cast<uint32_t>(breaker.connections), static_cast<uint32_t>(breaker.pending),
-                        static_cast<uint32_t>(breaker.requests), static_cast<uint32_t>(breaker.retries)}};
-  definition.hedging = {upstream.hedge.delay, static_cast<uint32_t>(upstream.hedge.attempts),
-                        static_cast<double>(upstream.hedge.budget) / 100};
-  definition.ejection = compile_ejection(upstream.outlier_ejection);
-  definition.check = compile_check(upstream.health_check);
-  definition.retries = compile_retries(upstream.retries);
-  definition.response_limits.head_size = upstream.limits.head_size;
-  definition.response_limits.field_count = upstream.limits.field_count;
+  definition.limits = upstream.circuit_breaker;
+  definition.hedging = upstream.hedge;
+  definition.ejection = upstream.outlier_ejection;
+  definition.check_kind = kind_of(upstream.health_check);
+  definition.health_check = upstream.health_check;
+  definition.retries = upstream.retries;
+  definition.response_limits = upstream.limits;
   definition.response_limits.lenient = upstream.lenient_responses;
   definition.keepalive = upstream.tcp_keepalive;
-  definition.panic_threshold = static_cast<double>(upstream.panic_threshold) / 100;
+  definition.panic_threshold = upstream.panic_threshold;
   definition.protocol = upstream.protocol;
-  definition.http2 = {upstream.http2.stream_window, upstream.http2.connection_window};
+  definition.http2 = upstream.http2;
   definition.proxy_protocol = upstream.proxy_protocol;
-  definition.sticky = {upstream.sticky.cookie, upstream.sticky.key,
-                       std::chrono::floor<std::chrono::seconds>(upstream.sticky.ttl)};
+  definition.sticky = upstream.sticky;
   definition.subsets = std::move(subsets);
   if (!upstream.tls.enabled()) return definition;
   auto context = make_client_context(upstream, tls);
@@ -191,10 +142,10 @@ void check_upstreams(const config::Config& config, config::Diagnostics& diagnost
     constexpr std::chrono::milliseconds kMin{10};
     if (asked.enabled() && (asked.interval < kMin || asked.timeout < kMin))
       diagnostics.error(asked.location, "`interval` and `timeout` of a health check must be at least 10ms");
-    if (asked.grpc.location.line_read != 0 && !asked.path.empty())
-      diagnostics.error(asked.grpc.location, "a health check has both `path` and `grpc`: remove one of them");
-    if (asked.grpc.location.line_read != 0 && upstream.protocol == config::Protocol::kHttp1)
-      diagnostics.error(asked.grpc.location, "gRPC needs `protocol: http2` in `" + upstream.name + "`");
+    if (asked.has_grpc() && !asked.path.empty())
+      diagnostics.error(asked.grpc_location, "a health check has both `path` and `grpc`: remove one of them");
+    if (asked.has_grpc() && upstream.protocol == config::Protocol::kHttp1)
+      diagnostics.error(asked.grpc_location, "gRPC needs `protocol: http2` in `" + upstream.name + "`");
     if (upstream.protocol == config::Protocol::kAuto && !upstream.tls.enabled())
       diagnostics.error(upstream.protocol_location,
                         "`protocol: auto` chooses the protocol in the TLS handshake, and upstream `" +

@@ -86,10 +86,10 @@ void Attempt::prepare_body() {
   auto body = std::make_unique<http::MessageBody>(
       state_.client.message, received,
       http::MessageBody::Settings{.framing = framing,
-                                  .timeout = state_.settings.body_timeout,
+                                  .timeout = state_.settings.timeouts.body,
                                   .limit = state_.context.body_limit,
                                   .trailers = {.listed = &state_.settings.request_trailers},
-                                  .chunks = {.trailer_size = state_.settings.head_limits.head_size},
+                                  .chunks = {.trailer_size = state_.settings.limits.head_size},
                                   .sink = message_.get()});
   from_client_ = body.get();
   body_ = stages.behind(std::move(body));
@@ -126,8 +126,8 @@ Task<TryOutcome> Attempt::send() {
     state_.request.head.fields.remove(http::FieldId::kExpect);
   }
   has_begun_ = true;
-  Task<IoResult> sending = has_body ? message_->begin(request, state_.settings.send_timeout)
-                                    : message_->send_whole(request, {}, state_.settings.send_timeout);
+  Task<IoResult> sending = has_body ? message_->begin(request, state_.settings.timeouts.send)
+                                    : message_->send_whole(request, {}, state_.settings.timeouts.send);
   const IoResult sent = co_await sending;
   if (!sent.ok()) co_return sending_failed(sent.error);
   if (!has_body) {
@@ -150,7 +150,7 @@ bool Attempt::waits_for_continue() const {
 }
 
 Task<void> Attempt::upload() {
-  Task<RelayResult> relaying = relay_body(*body_, *message_, state_.settings.send_timeout);
+  Task<RelayResult> relaying = relay_body(*body_, *message_, state_.settings.timeouts.send);
   upload_result_ = co_await relaying;
   upload_done_ = true;
   sent_ = state_.worker.loop().now();
@@ -167,14 +167,14 @@ Task<void> Attempt::finish_upload() {
 // body is added.
 Milliseconds Attempt::patience() const {
   const Milliseconds response_timeout = upstream_.definition().timeouts.response;
-  if (!upload_done_) return std::min(response_timeout + state_.settings.body_timeout, time_left());
+  if (!upload_done_) return std::min(response_timeout + state_.settings.timeouts.body, time_left());
   return std::min(time_until(sent_ + response_timeout, state_.worker.loop()), time_left());
 }
 
 // The size of the block for a response's head and the beginning of its body: at most as much as may wait for
 // the client. For an HTTP/2 client at most what the connection has room for, but enough for most heads.
 size_t Attempt::block_size() const {
-  const size_t size = state_.settings.send_buffer;
+  const size_t size = state_.settings.limits.send_buffer;
   return std::clamp(state_.client.message.room(), std::min(size, Block::kMedium), size);
 }
 
@@ -246,12 +246,11 @@ void Attempt::note_final(const http::ResponseHead& out) {
 void Attempt::note_health(TryOutcome outcome) {
   // The target is not to blame when the request's body has broken off, or a policy has refused it.
   if (outcome == TryOutcome::kFailed && upload_result_.source.kind != http::BodyFailure::Kind::kNone) return;
-  const std::vector<uint16_t>& failures = upstream_.definition().ejection.statuses;
   switch (outcome) {
     case TryOutcome::kAnswered:
     case TryOutcome::kBadAnswer:
     case TryOutcome::kNotConverted:
-      if (std::binary_search(failures.begin(), failures.end(), status_)) {
+      if (contains(upstream_.definition().ejection.status, status_)) {
         target_.note_failure();
       } else {
         target_.note_success(latency_);

@@ -96,7 +96,7 @@ bool Attempts::takes_final_head() {
   current_->note_final(head);
   state_.record.end_wait(state_.worker.loop().now());
   const upstream::Retries& rules = upstream_.definition().retries;
-  if (rules.statuses.empty()) return true;
+  if (rules.status.empty()) return true;
   const auto pause = pause_for_status(rules, facts(TryOutcome::kBadAnswer), head.status,
                                       head.fields.value_of("retry-after"));
   if (!pause || !pay_for_retry()) return true;

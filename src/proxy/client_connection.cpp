@@ -77,14 +77,14 @@ bool is_among(const std::vector<IpRange>& ranges, const IpAddress& address) {
 
 bool ClientConnection::count_address() {
   const ListenerSettings& rules = settings();
-  if (rules.connections_per_address == 0) return true;
+  if (rules.limits.connections_per_address == 0) return true;
   const auto address = IpAddress::parse(peer_text());
   // A client behind a Unix socket, this machine or a proxy is one of many clients that share the address.
   if (!address || address->is_loopback() || is_among(rules.forwarding.trusted_proxies, *address) ||
       is_among(rules.proxy_protocol, *address))
     return true;
   const AddressCounts::Place place = rules.address_counts->place_of(*address);
-  if (!rules.address_counts->add(place, rules.connections_per_address)) return false;
+  if (!rules.address_counts->add(place, rules.limits.connections_per_address)) return false;
   counted_ = place;
   return true;
 }
@@ -97,7 +97,7 @@ bool ClientConnection::expects_proxy_header() const {
 
 // Reads the PROXY header of a load balancer. False when the connection must be closed.
 Task<bool> ClientConnection::read_proxy_header() {
-  const Clock::time_point deadline = worker_.loop().now() + settings().head_timeout;
+  const Clock::time_point deadline = worker_.loop().now() + settings().timeouts.head;
   ProxyHeader header;
   input.block = Block::take(Block::kMedium);
   for (;;) {
@@ -137,7 +137,7 @@ Task<bool> ClientConnection::shake_hands() {
   input.release();
   stream.set_codec(std::move(made));
   const tls::HandshakeResult result =
-      co_await session.handshake(stream, worker_.current()->snapshot->side_pool, settings().head_timeout);
+      co_await session.handshake(stream, worker_.current()->snapshot->side_pool, settings().timeouts.head);
   telemetry::ListenerMetrics& metrics = *settings().metrics;
   if (!result.ok) {
     metrics.handshakes_failed.fetch_add(1, std::memory_order_relaxed);
@@ -150,7 +150,7 @@ Task<bool> ClientConnection::shake_hands() {
       answer.write("content-type: text/plain\r\ncontent-length: 42\r\nconnection: close\r\n\r\n");
       answer.write("this port speaks HTTP over TLS: use https\n");
       iovec piece = answer.piece();
-      co_await stream.write(std::span(&piece, 1), settings().send_timeout);
+      co_await stream.write(std::span(&piece, 1), settings().timeouts.send);
       co_await linger();
     }
     co_return false;
@@ -163,7 +163,7 @@ Task<bool> ClientConnection::shake_hands() {
   if (!session.protocol().empty()) agreed_ = session.protocol() == "h2" ? Agreed::kHttp2 : Agreed::kHttp1;
   // The last handshake messages are sent with the first response, unless the client waits for them.
   IoResult flushed;
-  if (!stream.may_read()) flushed = co_await stream.write({}, settings().send_timeout);
+  if (!stream.may_read()) flushed = co_await stream.write({}, settings().timeouts.send);
   co_return flushed.ok();
 }
 
@@ -175,7 +175,7 @@ Task<ClientConnection::Begun> ClientConnection::begin() {
   // after a first request.
   while (input.empty()) {
     begin_idle();
-    const IoResult ready = co_await stream.readable(settings().head_timeout);
+    const IoResult ready = co_await stream.readable(settings().timeouts.head);
     if (!end_idle(ready)) co_return Begun::kNothing;
   }
   const std::optional<bool> http2 = co_await chooses_http2();
@@ -239,7 +239,7 @@ Task<void> ClientConnection::serve(std::unique_ptr<ClientConnection> owned) {
 // have announced keep-alive just before the drain began.
 
 Milliseconds ClientConnection::idle_patience() const {
-  return closing() ? kLastCall : settings().idle_timeout;
+  return closing() ? kLastCall : settings().timeouts.idle;
 }
 
 Task<void> ClientConnection::linger() {

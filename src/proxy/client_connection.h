@@ -67,7 +67,7 @@ class ClientConnection final : public ListNode<>, public Pooled {
   const ListenerSettings& settings() const { return *listener_->settings; }
   // The settings for the message streams of this connection's requests.
   http::ServerStream::Settings message_settings() const {
-    return {settings().head_limits, settings().head_timeout, settings().send_timeout};
+    return {settings().limits, settings().timeouts.head, settings().timeouts.send};
   }
   // True when the connection must end after the current exchange.
   bool closing() const;

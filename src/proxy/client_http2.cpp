@@ -38,7 +38,7 @@ struct StreamClient : Pooled {
 Task<std::optional<bool>> ClientConnection::chooses_http2() {
   if (agreed_ != Agreed::kNothing) co_return agreed_ == Agreed::kHttp2;
   if (!settings().http2.enabled) co_return false;
-  const Clock::time_point deadline = worker_.loop().now() + settings().head_timeout;
+  const Clock::time_point deadline = worker_.loop().now() + settings().timeouts.head;
   for (;;) {
     const std::string_view begin = input.content().substr(0, kPreface.size());
     if (!kPreface.starts_with(begin)) co_return false;
@@ -63,19 +63,19 @@ Task<void> ClientConnection::serve_stream(std::unique_ptr<Channel> channel) {
 class ClientConnection::Patience {
  public:
   Patience(ClientConnection& client, Session& session) : client_(client), session_(session) {
-    deadline_ = client.worker_.loop().now() + client.settings().head_timeout;
+    deadline_ = client.worker_.loop().now() + client.settings().timeouts.head;
   }
 
   // Called when the last stream has ended. Only requests keep a connection open; pings do not.
   void note_idle() {
-    deadline_ = client_.worker_.loop().now() + client_.settings().idle_timeout;
-    if (!client_.closing()) return client_.stream.hurry_reader(client_.settings().idle_timeout);
+    deadline_ = client_.worker_.loop().now() + client_.settings().timeouts.idle;
+    if (!client_.closing()) return client_.stream.hurry_reader(client_.settings().timeouts.idle);
     if (refusing) client_.stream.hurry_reader(Milliseconds(0));
   }
   Milliseconds left() {
     const EventLoop& loop = client_.worker_.loop();
     if (!session_.within_head()) {
-      head_deadline_ = loop.now() + client_.settings().head_timeout;
+      head_deadline_ = loop.now() + client_.settings().timeouts.head;
       if (client_.closing() && !refusing) return kLastCall;
       return session_.open_channels() > 0 ? kForever : time_until(deadline_, loop);
     }
@@ -91,8 +91,22 @@ class ClientConnection::Patience {
   Clock::time_point head_deadline_{};
 };
 
+namespace {
+
+http::h2::SessionSettings session_settings(const ListenerSettings& listener) {
+  return {.streams = listener.http2.streams,
+          .stream_window = listener.http2.stream_window,
+          .connection_window = listener.http2.connection_window,
+          .head_size = listener.limits.head_size,
+          .field_count = listener.limits.field_count,
+          .output = listener.limits.send_buffer,
+          .send_timeout = listener.timeouts.send};
+}
+
+}  // namespace
+
 Task<void> ClientConnection::serve_http2() {
-  Session session(stream, Session::Side::kServer, settings().http2.session);
+  Session session(stream, Session::Side::kServer, session_settings(settings()));
   Patience patience(*this, session);
   TaskGroup exchanges;
   http2_ = &session;

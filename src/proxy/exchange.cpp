@@ -33,9 +33,9 @@ Task<bool> pause_for(EventLoop& loop, Milliseconds time) {
 Exchange::Exchange(Client client)
     : state_(client, client.connection.worker(), client.connection.worker().current(),
              client.connection.settings(), ExchangeState::Kind::kServed) {
-  state_.context.body_limit = state_.settings.body_size;
+  state_.context.body_limit = state_.settings.limits.body_size;
   state_.context.errands = this;
-  state_.context.send_timeout = state_.settings.send_timeout;
+  state_.context.send_timeout = state_.settings.timeouts.send;
 }
 
 Exchange::~Exchange() {

@@ -39,7 +39,7 @@ Exchange::Exchange(Client client, const Exchange& original, const void* sender,
   state_.context.caller = original.state_.context.caller;
   state_.context.caller.credential = arena.copy(original.state_.context.caller.credential);
   state_.context.errands = this;
-  state_.context.send_timeout = state_.settings.send_timeout;
+  state_.context.send_timeout = state_.settings.timeouts.send;
   chain_.begin_behind(*request.route, sender);
   prepare(state_.context);
 }

@@ -94,7 +94,7 @@ Task<TryOutcome> Exchange::pass_on() {
           .trailers = {.listed = &state_.settings.response_trailers, .metadata = is_grpc(head.fields)},
           .chunks = {.lenient = upstream.response_limits.lenient,
                      .trailer_size = upstream.response_limits.head_size},
-          .block_size = state_.settings.send_buffer,
+          .block_size = state_.settings.limits.send_buffer,
           .sink = &state_.client.message});
   http::MessageBody& from_target = *received;
   const bool keep_alive = head.keep_alive;  // a policy may put another response in the place of this one

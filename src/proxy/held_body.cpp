@@ -33,7 +33,7 @@ Task<BodyState> HeldBody::hold(size_t limit) {
     if (told.error == ETIMEDOUT) refusal_ = &telemetry::kEnds.send_timeout;
     if (!told.ok()) co_return BodyState::kGone;
   }
-  const Milliseconds timeout = client_.connection.settings().body_timeout;
+  const Milliseconds timeout = client_.connection.settings().timeouts.body;
   auto from_client =
       std::make_unique<http::MessageBody>(client_.message, received,
                                           http::MessageBody::Settings{.framing = framing,

@@ -8,18 +8,20 @@ namespace portcullis::proxy {
 namespace {
 
 using Step = NextTry::Step;
+using upstream::Retries;
 
 // A random part of the whole pause, so that requests that failed at the same time are not retried at the same
 // time.
-Milliseconds pause_before(uint32_t retry, const upstream::Retries& rules, uint64_t random) {
+Milliseconds pause_before(uint32_t retry, const Retries& rules, uint64_t random) {
   const auto whole =
-      std::min<int64_t>(rules.pause.count() << std::min(retry, 20u), rules.max_backoff.count());
+      std::min<int64_t>(rules.backoff.count() << std::min(retry, 20u), rules.max_backoff.count());
   return Milliseconds(static_cast<int64_t>(random % static_cast<uint64_t>(whole + 1)));
 }
 
-NextTry retry_after_pause(const upstream::Retries& rules, const TryFacts& facts) {
+NextTry retry_after_pause(const Retries& rules, const TryFacts& facts) {
   if (facts.retries >= rules.attempts || !facts.is_repeatable) return {};
-  if (facts.outcome == TryOutcome::kTimedOut ? !rules.on_timeout : !rules.on_reset) return {};
+  const bool timed_out = facts.outcome == TryOutcome::kTimedOut;
+  if (!rules.retries_on(timed_out ? Retries::On::kTimeout : Retries::On::kReset)) return {};
   const Milliseconds pause = pause_before(facts.retries, rules, facts.random);
   if (pause >= facts.time_left) return {};
   return {Step::kRetry, pause};
@@ -27,7 +29,7 @@ NextTry retry_after_pause(const upstream::Retries& rules, const TryFacts& facts)
 
 }  // namespace
 
-NextTry decide_next_try(const upstream::Retries& rules, const TryFacts& facts) {
+NextTry decide_next_try(const Retries& rules, const TryFacts& facts) {
   switch (facts.outcome) {
     case TryOutcome::kStaleConnection: return {Step::kSameTarget};
     case TryOutcome::kConnectFailed:
@@ -44,10 +46,10 @@ NextTry decide_next_try(const upstream::Retries& rules, const TryFacts& facts) {
   return {};
 }
 
-std::optional<Milliseconds> pause_for_status(const upstream::Retries& rules, const TryFacts& facts,
-                                             uint16_t status, std::string_view retry_after) {
+std::optional<Milliseconds> pause_for_status(const Retries& rules, const TryFacts& facts, uint16_t status,
+                                             std::string_view retry_after) {
   if (facts.retries >= rules.attempts || status < 200 || !facts.is_repeatable) return std::nullopt;
-  if (!std::binary_search(rules.statuses.begin(), rules.statuses.end(), status)) return std::nullopt;
+  if (!contains(rules.status, status)) return std::nullopt;
   Milliseconds pause = pause_before(facts.retries, rules, facts.random);
   // A retry does not come earlier than the target's Retry-After permits (RFC 9110 section 10.2.3).
   if (!retry_after.empty()) {

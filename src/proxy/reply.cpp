@@ -303,7 +303,7 @@ Task<RelayResult> Reply::send(http::BodySource& body, size_t head_size) {
   }
   state_.client.message.begin(response);
   Task<RelayResult> relaying =
-      relay_body(body, state_.client.message, state_.settings.send_timeout, &state_.watch);
+      relay_body(body, state_.client.message, state_.settings.timeouts.send, &state_.watch);
   co_return co_await relaying;
 }
 

@@ -169,7 +169,8 @@ Prepared prepare(Request& request, const Snapshot& snapshot, const ListenerSetti
   };
   if (unrouted != nullptr) return out;
   const Route& route = *request.route;
-  if (head.body.has_length() && settings.body_size != 0 && head.body.length > settings.body_size)
+  if (head.body.has_length() && settings.limits.body_size != 0 &&
+      head.body.length > settings.limits.body_size)
     return refuse(kEnds.body_too_large);
   if (is_trace(head.method) && (!route.takes_trace || !forwardable)) {
     request.allow = kUsualMethods;

@@ -1,8 +1,8 @@
 #include "proxy/rollback.h"
 
-#include <algorithm>
 #include <limits>
 
+#include "base/percent.h"
 #include "base/say.h"
 
 namespace portcullis::proxy {
@@ -22,10 +22,10 @@ void Rollback::note(uint16_t status, bool cut_off, Clock::time_point now) {
   if (is_out(now)) return;  // requests that began before the branch was taken out do not count
   begin_interval(now);
   const uint64_t requests = requests_.fetch_add(1, kRelaxed) + 1;
-  const bool failed = cut_off || std::binary_search(rules_.statuses.begin(), rules_.statuses.end(), status);
+  const bool failed = cut_off || contains(rules_.status, status);
   const uint64_t failures = failed ? failures_.fetch_add(1, kRelaxed) + 1 : failures_.load(kRelaxed);
   if (requests < rules_.min_requests || failures == 0 ||
-      static_cast<double>(failures) < rules_.error_share * static_cast<double>(requests))
+      static_cast<double>(failures) < share_of(rules_.error_share) * static_cast<double>(requests))
     return;
   const int64_t until = rules_.hold.count() == 0 ? std::numeric_limits<int64_t>::max()
                                                  : (now + rules_.hold).time_since_epoch().count();

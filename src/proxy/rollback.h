@@ -3,22 +3,11 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
-#include <vector>
 
+#include "proxy/rollback_rules.h"
 #include "runtime/event_loop.h"
 
 namespace portcullis::proxy {
-
-// The rules by which a branch of a route is taken out because its requests fail.
-struct RollbackRules {
-  double error_share = 0;
-  std::vector<uint16_t> statuses{};  // the statuses that count as failures, sorted
-  uint64_t min_requests = 50;        // min requests in an interval to judge the branch
-  Milliseconds interval{30'000};
-  Milliseconds hold{0};  // how long the branch stays out; 0: until resume()
-
-  bool operator==(const RollbackRules&) const = default;
-};
 
 // Decides whether a branch serves requests. Shared by all workers, without a lock, and kept over reloads.
 // Each interval has its own counts, which may miss one or two requests at the change of intervals.

@@ -8,13 +8,14 @@
 #include <vector>
 
 #include "http/field_names.h"
-#include "http/h1/head_parser.h"
-#include "http/h2/session.h"
 #include "http/path.h"
 #include "policy/policy.h"
 #include "proxy/address_counts.h"
 #include "proxy/forwarding.h"
 #include "proxy/half_close.h"
+#include "proxy/listener_http2.h"
+#include "proxy/listener_limits.h"
+#include "proxy/listener_timeouts.h"
 #include "proxy/split.h"
 #include "routing/rewrite.h"
 #include "routing/route_table.h"
@@ -25,38 +26,27 @@
 #include "telemetry/log_format.h"
 #include "telemetry/metrics.h"
 #include "telemetry/trace_context.h"
+#include "telemetry/trace_sampling.h"
 #include "tls/server_context.h"
-#include "upstream/discovery.h"
+#include "upstream/dns.h"
 #include "upstream/upstream.h"
 
 namespace portcullis::proxy {
-
-struct Http2Settings {
-  bool enabled = true;
-  http::h2::SessionSettings session{};
-};
 
 struct ListenerSettings {
   std::string name;
   SocketAddress address;
   std::string address_text{};  // the address as `match.listeners` of a route writes it
   SocketFileRights rights{};   // for the file of a Unix socket
-  http::h1::HeadLimits head_limits{};
-  Http2Settings http2{};
+  ListenerLimits limits{};
+  ListenerTimeouts timeouts{};
+  ListenerHttp2 http2{};
   ForwardingRules forwarding{};
   http::FieldNames request_trailers{};   // trailers that are passed on to targets
   http::FieldNames response_trailers{};  // trailers that are passed on to clients
   http::PathRules path_rules{};
-  uint64_t body_size = 0;                           // max size of a request's body; 0: no limit
-  uint64_t connections = 0;                         // max connections on all workers; 0: no limit
-  uint64_t connections_per_address = 0;             // max connections on all workers; 0: no limit
   std::shared_ptr<AddressCounts> address_counts{};  // shared by all listeners
-  size_t send_buffer = Block::kBody;                // bytes that wait for a slow client, per connection
   telemetry::ListenerMetrics* metrics = nullptr;    // outlives the snapshot
-  Milliseconds head_timeout{10'000};
-  Milliseconds body_timeout{60'000};
-  Milliseconds send_timeout{60'000};
-  Milliseconds idle_timeout{75'000};
   TcpKeepalive keepalive{};
   std::shared_ptr<const tls::ServerContext> tls{};  // null: plain HTTP
   std::string hsts{};                               // the Strict-Transport-Security field; empty: no field
@@ -93,12 +83,9 @@ struct Route {
   std::vector<telemetry::RouteMetrics*> metrics{};  // one for each worker
 };
 
-// Which requests are reported to a collector of traces.
 struct TracingRules {
+  telemetry::TraceSampling sampling{};
   telemetry::Propagation propagation{};
-  uint32_t sample = 100;  // how many of 10,000 requests, when the client has not decided
-  bool honour_parent = true;
-  bool errors = true;  // failed requests are reported even if they are not in the sample
 };
 
 // A compiled configuration. Immutable; shared by the workers. An exchange keeps the snapshot with which it
@@ -121,7 +108,7 @@ struct Snapshot {
   Milliseconds max_lag{0};  // a worker with a longer lag refuses requests; 0: no limit
   std::vector<std::shared_ptr<const upstream::UpstreamDefinition>> upstreams;
   std::set<std::string> hosts;  // the host names of targets
-  upstream::Discovery::Settings dns;
+  upstream::Dns dns;
   std::shared_ptr<const identity::Directory> consumers;
   std::vector<telemetry::Group> groups;                                    // the groups of consumers
   std::vector<std::vector<telemetry::ResponseMetrics*>> consumer_metrics;  // by consumer, then by worker

@@ -67,7 +67,7 @@ const Branch& Split::by_place(uint32_t place, Clock::time_point now) const {
 std::string_view write_place(const Split::Sticky& sticky, uint32_t place, bool secure, Arena& arena) {
   std::array<char, kDigits> digits;
   write_hex(digits.data(), place, kDigits);
-  return write_cookie(sticky.cookie, {digits.data(), digits.size()}, sticky.ttl, secure, arena);
+  return write_cookie(sticky.cookie, {digits.data(), digits.size()}, sticky.lifetime(), secure, arena);
 }
 
 }  // namespace portcullis::proxy

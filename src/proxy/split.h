@@ -8,6 +8,7 @@
 #include "policy/condition.h"
 #include "policy/limit_key.h"
 #include "proxy/rollback.h"
+#include "proxy/split_cookie.h"
 #include "telemetry/metrics.h"
 
 namespace portcullis::proxy {
@@ -33,9 +34,7 @@ struct Branch {
 class Split {
  public:
   // How a client is kept on its branch: by a cookie, by a key, or not at all.
-  struct Sticky {
-    std::string cookie{};
-    std::chrono::seconds ttl{0};  // lifetime of the cookie; 0: until the browser is closed
+  struct Sticky : SplitCookie {
     std::optional<policy::LimitKey> key{};
   };
 

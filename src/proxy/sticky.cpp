@@ -20,7 +20,7 @@ void sign(const upstream::UpstreamDefinition& upstream, std::string_view text, c
   const auto bytes = [](std::string_view one) { return reinterpret_cast<const unsigned char*>(one.data()); };
   crypto_auth_hmacsha256_init(&state, bytes(upstream.sticky.key), upstream.sticky.key.size());
   for (const std::string_view part : {std::string_view(upstream.name), std::string_view("\n"),
-                                      std::string_view(upstream.sticky.name), std::string_view("\n"), text})
+                                      std::string_view(upstream.sticky.cookie), std::string_view("\n"), text})
     crypto_auth_hmacsha256_update(&state, bytes(part), part.size());
   crypto_auth_hmacsha256_final(&state, whole.data());
   for (size_t i = 0; i < kSignature / 2; ++i) write_hex(out + 2 * i, whole[i], 2);
@@ -48,7 +48,7 @@ std::optional<StickyVisit> read_sticky(const upstream::UpstreamDefinition& upstr
   const auto target = parse_hex(value.substr(0, kTarget));
   const auto end = parse_hex(value.substr(kTarget, kEnd));
   if (!target || !end) return std::nullopt;
-  const std::chrono::seconds ttl = upstream.sticky.ttl;
+  const std::chrono::seconds ttl = upstream.sticky.lifetime();
   if (ttl.count() == 0) return StickyVisit{*target, false};
   if (*end <= minutes(now)) return std::nullopt;
   // A cookie that lasts longer than the ttl was made by a node whose clock was ahead, or before the ttl was
@@ -59,11 +59,12 @@ std::optional<StickyVisit> read_sticky(const upstream::UpstreamDefinition& upstr
 std::string_view write_sticky(const upstream::UpstreamDefinition& upstream, uint64_t target, bool secure,
                               std::chrono::sys_seconds now, Arena& arena) {
   const upstream::StickyCookie& sticky = upstream.sticky;
+  const std::chrono::seconds ttl = sticky.lifetime();
   std::array<char, kWhole> value;
   write_hex(value.data(), target, kTarget);
-  write_hex(value.data() + kTarget, sticky.ttl.count() == 0 ? 0 : minutes(now + sticky.ttl) + 1, kEnd);
+  write_hex(value.data() + kTarget, ttl.count() == 0 ? 0 : minutes(now + ttl) + 1, kEnd);
   sign(upstream, {value.data(), kSigned}, value.data() + kSigned);
-  return write_cookie(sticky.name, {value.data(), value.size()}, sticky.ttl, secure, arena);
+  return write_cookie(sticky.cookie, {value.data(), value.size()}, ttl, secure, arena);
 }
 
 }  // namespace portcullis::proxy

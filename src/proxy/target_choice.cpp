@@ -10,11 +10,11 @@ namespace portcullis::proxy {
 
 upstream::Target* TargetChoice::next() {
   const upstream::UpstreamDefinition& definition = upstream_.definition();
-  if (std::exchange(is_first_, false) && !definition.sticky.name.empty()) {
+  if (std::exchange(is_first_, false) && !definition.sticky.cookie.empty()) {
     http::Fields& fields = request_.head.fields;
-    if (const auto value = http::find_cookie(fields, definition.sticky.name)) {
+    if (const auto value = http::find_cookie(fields, definition.sticky.cookie)) {
       visit_ = read_sticky(definition, *value, current_second());
-      http::remove_cookie(fields, definition.sticky.name, request_.arena);
+      http::remove_cookie(fields, definition.sticky.cookie, request_.arena);
     }
   }
   const Branch& branch = *request_.branch;
@@ -37,7 +37,8 @@ upstream::Target* TargetChoice::another() {
 
 std::string_view TargetChoice::cookie_for(const upstream::Target& target) const {
   const upstream::UpstreamDefinition& definition = upstream_.definition();
-  if (definition.sticky.name.empty() || (visit_ && visit_->target == target.id() && !visit_->worn)) return {};
+  if (definition.sticky.cookie.empty() || (visit_ && visit_->target == target.id() && !visit_->worn))
+    return {};
   return write_sticky(definition, target.id(), request_.origin.scheme == "https", current_second(),
                       request_.arena);
 }

@@ -79,7 +79,7 @@ void Trace::begin(const TracingRules& rules, Request& request, WorkerContext& wo
   rules_ = &rules;
   worker_ = &worker;
   arena_ = &request.arena;
-  if (rules.honour_parent) {
+  if (rules.sampling.honour_parent) {
     if (const auto parent =
             telemetry::read_trace_context(request.head.fields, rules.propagation, request.arena))
       context_ = *parent;
@@ -89,8 +89,8 @@ void Trace::begin(const TracingRules& rules, Request& request, WorkerContext& wo
     if (parent_ == 0) context_.trace = {worker.random(), worker.random()};
     context_.span = worker.random();
   }
-  if (!context_.decided) context_.sampled = worker.random() % 10'000 < rules.sample;
-  records_ = context_.sampled || rules.errors;
+  if (!context_.decided) context_.sampled = worker.random() % 10'000 < rules.sampling.sample.of_10_000;
+  records_ = context_.sampled || rules.sampling.errors;
 }
 
 Trace::Span* Trace::begin_span(std::string_view name, Clock::time_point begin) {
@@ -146,7 +146,7 @@ void Trace::tell(const Request& request, const Record& record, const policy::Con
                  Clock::time_point ended_at) const {
   if (rules_ == nullptr) return;
   const bool failed = record.status == 0 || record.status >= 500;
-  if (!context_.sampled && !(rules_->errors && failed)) return;
+  if (!context_.sampled && !(rules_->sampling.errors && failed)) return;
   std::string out;
   SpanWriter writer(out);
   const http::RequestHead& head = request.head;

@@ -105,7 +105,7 @@ void Worker::stop_accepting(Listener& listener) {
 }
 
 void Worker::accept(const std::shared_ptr<Listener>& listener, UniqueFd fd, const SocketAddress& peer) {
-  const uint64_t max = listener->settings->connections;
+  const uint64_t max = listener->settings->limits.connections;
   std::atomic<uint64_t>& open = listener->settings->metrics->open_connections;
   if (open.fetch_add(1, std::memory_order_relaxed) >= max && max != 0) {
     open.fetch_sub(1, std::memory_order_relaxed);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/faults.h"
+#include "redis/settings.h"
 #include "runtime/event_loop.h"
 #include "runtime/side_pool.h"
 #include "runtime/task.h"
@@ -15,16 +16,6 @@ struct redisAsyncContext;
 struct redisReply;
 
 namespace portcullis::redis {
-
-struct Settings {
-  std::string address;  // "host:port" or "unix:/path"
-  std::string username;
-  std::string password;
-  uint64_t database = 0;
-  Milliseconds timeout{50};  // for a command, and for a connect
-
-  bool operator==(const Settings&) const = default;
-};
 
 struct Reply {
   enum class Kind : uint8_t { kUnavailable, kError, kNil, kInteger, kText, kList };

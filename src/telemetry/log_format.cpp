@@ -177,9 +177,7 @@ bool LogFormat::has_response_field(std::string_view name) const {
 }
 
 bool LogFormat::wants(const AccessEntry& entry, uint64_t random) const {
-  if (!settings_.statuses.empty() &&
-      !std::binary_search(settings_.statuses.begin(), settings_.statuses.end(), entry.status))
-    return false;
+  if (!settings_.status.empty() && !contains(settings_.status, entry.status)) return false;
   for (const std::string& route : settings_.except_routes) {
     if (entry.route == route) return false;
   }

@@ -9,6 +9,7 @@
 
 #include "base/text_writer.h"
 #include "http/message.h"
+#include "telemetry/access_log_settings.h"
 #include "telemetry/ends.h"
 #include "variables/variable.h"
 
@@ -53,19 +54,8 @@ struct AccessEntry {
 // workers.
 class LogFormat {
  public:
-  struct Settings {
-    std::string format =
-        "json";  // "json", "common", "combined", or a template: `{client.address} {request.method}`
-    std::vector<std::string> request_headers{};   // fields for JSON lines
-    std::vector<std::string> response_headers{};  // fields for JSON lines
-    bool query = false;                           // whether JSON lines have the query
-    std::vector<std::string>
-        redact{};           // names of fields and parameters to redact, besides those known to be secret
-    uint32_t sample = 100;  // percent of the successful requests to log
-    std::chrono::milliseconds slower_than{0};  // slower requests are always logged; 0: off
-    std::vector<uint16_t> statuses{};          // sorted; empty: all statuses
-    std::vector<std::string> except_routes{};
-  };
+  using Settings = AccessLogSettings;
+
   explicit LogFormat(Settings settings);
   // What is wrong with a format, or "".
   static std::string check(const std::string& format);

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "telemetry/log_ring.h"
 #include "telemetry/metrics.h"
+#include "telemetry/trace_collector.h"
 
 namespace portcullis::telemetry {
 
@@ -23,13 +24,8 @@ namespace portcullis::telemetry {
 // not accepted after a few attempts, are dropped and counted.
 class TraceExporter {
  public:
-  struct Settings {
-    std::string endpoint;  // empty: no export
-    std::string service = "portcullis";
-    std::vector<std::pair<std::string, std::string>> headers{};
-    std::string ca{};
-    bool operator==(const Settings&) const = default;
-  };
+  using Settings = TraceCollector;
+
   TraceExporter(Settings settings, size_t workers);
   // Sends the remaining spans, with a single attempt.
   ~TraceExporter();

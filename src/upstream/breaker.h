@@ -8,30 +8,11 @@
 #include <utility>
 #include <vector>
 
-#include "base/enum_names.h"
+#include "upstream/breaker_limits.h"
 
 namespace portcullis::upstream {
 
 class ConnectionQueue;
-
-// The kinds of load that a circuit breaker limits, summed over all workers.
-enum class Load : uint8_t { kConnections, kPending, kRequests, kRetries };
-constexpr auto names_of(Load) {
-  return std::to_array<EnumName<Load>>({{Load::kConnections, "connections"},
-                                        {Load::kPending, "pending"},
-                                        {Load::kRequests, "requests"},
-                                        {Load::kRetries, "retries"}});
-}
-inline constexpr size_t kLoads = 4;
-
-// The max of each load; 0: no limit.
-struct BreakerLimits {
-  std::array<uint32_t, kLoads> max{};
-
-  uint32_t of(Load load) const { return max[static_cast<size_t>(load)]; }
-  bool any() const { return max != std::array<uint32_t, kLoads>{}; }
-  bool operator==(const BreakerLimits&) const = default;
-};
 
 // An upstream's circuit breaker: counts the current load. Shared by all workers and kept over reloads;
 // counting takes no lock. Any thread.

@@ -2,8 +2,6 @@
 
 #include <re2/re2.h>
 
-#include <algorithm>
-
 #include "http/grpc.h"
 
 namespace portcullis::upstream {
@@ -20,10 +18,7 @@ int serving_status(std::string_view body) {
 }  // namespace
 
 std::string judge(const HealthCheck& check, const CheckAnswer& answer) {
-  const bool expected = std::any_of(check.statuses.begin(), check.statuses.end(), [&](const auto& range) {
-    return answer.status >= range.first && answer.status <= range.second;
-  });
-  if (!expected) return "it answered " + std::to_string(answer.status);
+  if (!contains(check.status, answer.status)) return "it answered " + std::to_string(answer.status);
   if (!check.body.empty() && !re2::RE2::PartialMatch(answer.body, check.body))
     return "the body of its answer does not match `body`";
   return "";

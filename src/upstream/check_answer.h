@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "upstream/definition.h"
+#include "upstream/health_check.h"
 
 namespace portcullis::upstream {
 

@@ -67,7 +67,7 @@ class Check {
   const UpstreamDefinition& upstream_;
   const SocketAddress place_;
   const std::string& name_;
-  const HealthCheck& check_ = upstream_.check;
+  const HealthCheck& check_ = upstream_.health_check;
   const Clock::time_point deadline_ = loop_.now() + check_.timeout;
   bool is_late_ = false;  // the deadline has passed while the answer was read
   bool is_http2_ = false;
@@ -84,8 +84,8 @@ Task<std::string> Check::run() {
   auto connection = std::make_unique<Http2Connection>(loop_);
   Task<std::string> connecting = connect(connection->socket);
   std::string why = co_await connecting;
-  if (!why.empty() || check_.kind == HealthCheck::Kind::kTcp) co_return why;
-  const bool grpc = check_.kind == HealthCheck::Kind::kGrpc;
+  if (!why.empty() || upstream_.check_kind == CheckKind::kTcp) co_return why;
+  const bool grpc = upstream_.check_kind == CheckKind::kGrpc;
   std::unique_ptr<http::ClientStream> message;
   if (speaks_http2(upstream_, connection->socket)) {
     is_http2_ = true;
@@ -132,12 +132,12 @@ Task<std::string> Check::connect(Stream& socket) {
 
 // Sends the request, and reads the answer.
 Task<std::string> Check::ask(http::ClientStream& message, CheckAnswer& answer) {
-  const bool grpc = check_.kind == HealthCheck::Kind::kGrpc;
+  const bool grpc = upstream_.check_kind == CheckKind::kGrpc;
   std::string host = check_.host;
   if (host.empty()) host = place_.is_unix() ? "localhost" : place_.to_string();
   http::RequestHead asked;
   asked.method = grpc ? std::string_view("POST") : check_.method;
-  const std::string body = grpc ? grpc_health_request(check_.grpc_service) : "";
+  const std::string body = grpc ? grpc_health_request(check_.grpc.service) : "";
   if (grpc) asked.body.kind = http::BodyKind::kStream;
   const auto fields = [grpc](http::HeadWriter& out) {
     out.field("user-agent", "portcullis-health-check");
@@ -184,7 +184,7 @@ Task<std::string> Check::read_body(http::ClientStream& message, const http::Resp
 Task<std::string> check_target(EventLoop& loop, const UpstreamDefinition& upstream,
                                const SocketAddress& address, const std::string& name) {
   SocketAddress place = address;
-  if (upstream.check.port != 0) place.set_port(upstream.check.port);
+  if (upstream.health_check.port != 0) place.set_port(upstream.health_check.port);
   Check check(loop, upstream, place, name);
   Task<std::string> running = check.run();
   co_return co_await running;

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "crypto/digest.h"
 #include "runtime/resolver.h"
+#include "upstream/dns.h"
 #include "upstream/upstream.h"
 
 namespace portcullis::upstream {
@@ -17,13 +18,6 @@ namespace portcullis::upstream {
 // fails, the last answer stays valid. On the control thread's loop.
 class Discovery {
  public:
-  struct Settings {
-    std::vector<std::string> servers;  // "address:port"; empty: the name servers of the system
-    Milliseconds min_ttl{5'000};       // min TTL; also the pause after a failure
-    Milliseconds max_ttl{300'000};
-
-    bool operator==(const Settings&) const = default;
-  };
   // Called whenever the addresses of `host` change.
   using OnChange = std::function<void(const std::string& host, const Addresses& addresses)>;
 
@@ -33,7 +27,7 @@ class Discovery {
   ~Discovery();
 
   // Replaces the set of watched names.
-  Status watch(const std::set<std::string>& hosts, const Settings& settings);
+  Status watch(const std::set<std::string>& hosts, const Dns& settings);
   // Calls visit(host, addresses) for each name with known addresses.
   void for_each(const OnChange& visit) const;
   // True when every name has an answer or a failure.
@@ -50,7 +44,7 @@ class Discovery {
   EventLoop& loop_;
   OnChange on_change_;
   std::function<void()> on_answered_;
-  Settings settings_;
+  Dns settings_;
   std::unique_ptr<Resolver> resolver_;
   Random random_{crypto::random_seed()};
   std::map<std::string, std::unique_ptr<Name>> names_;

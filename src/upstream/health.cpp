@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/faults.h"
+#include "base/percent.h"
 
 namespace portcullis::upstream {
 
@@ -56,10 +57,11 @@ bool UpstreamHealth::eject(TargetHealth& target, const EjectionRules& rules, Clo
     ejected += alive->ejected(now);
   }
   if (target.ejected(now)) return true;  // another worker has ejected the target
-  if (ejected > 0 && static_cast<double>(ejected + 1) > rules.max_ejected * static_cast<double>(all))
+  if (ejected > 0 &&
+      static_cast<double>(ejected + 1) > share_of(rules.max_ejected) * static_cast<double>(all))
     return false;
   const uint32_t times = std::min<uint32_t>(++target.in_row_, 1'000);
-  target.ejection_ = std::min<Milliseconds>(rules.ejection * times, rules.max);
+  target.ejection_ = std::min<Milliseconds>(rules.ejection * times, rules.max_ejection);
   const Clock::time_point until = now + target.ejection_;
   target.failures_in_row_.store(0, std::memory_order_relaxed);
   target.available_since_.store(until.time_since_epoch().count(), std::memory_order_relaxed);
@@ -123,10 +125,10 @@ void UpstreamHealth::judge(const EjectionRules& rules, Clock::time_point now) {
     const uint64_t all = one.answered + one.failed;
     const double share = all == 0 ? 0 : static_cast<double>(one.failed) / static_cast<double>(all);
     std::string why;
-    if (rules.error_share > 0 && all >= rules.min_requests && share >= rules.error_share)
+    if (rules.error_share > 0 && all >= rules.min_requests && share >= share_of(rules.error_share))
       why = std::to_string(one.failed) + " of " + std::to_string(all) + " requests failed";
     if (rules.slowness > 0 && one.answered >= rules.min_requests && latencies.size() > 1 &&
-        one.latency > rules.slowness * usual)
+        one.latency > static_cast<double>(rules.slowness) * usual)
       why = "it takes " + std::to_string(static_cast<uint64_t>(one.latency)) + " us, others " +
             std::to_string(static_cast<uint64_t>(usual));
     if (!why.empty()) {

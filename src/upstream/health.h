@@ -9,25 +9,9 @@
 
 #include "runtime/event_loop.h"
 #include "telemetry/metrics.h"
+#include "upstream/ejection.h"
 
 namespace portcullis::upstream {
-
-// When a target that answers badly is ejected for a while.
-struct EjectionRules {
-  uint32_t failures_in_row = 3;  // 0: consecutive failures do not eject
-  double error_share = 0;        // of an interval's requests; 0: does not eject
-  double slowness = 0;           // multiple of the other targets' latency; 0: does not eject
-  uint64_t min_requests = 20;    // min requests in an interval to judge the target
-  Milliseconds interval{10'000};
-  Milliseconds ejection{10'000};  // the first ejection; doubled for each further one in a row
-  Milliseconds max{300'000};
-  double max_ejected = 0.5;          // max share of ejected targets; one target may always be ejected
-  std::vector<uint16_t> statuses{};  // count as failures; sorted
-
-  // True when requests must be counted per interval.
-  bool judges_intervals() const { return error_share > 0 || slowness > 0; }
-  bool operator==(const EjectionRules&) const = default;
-};
 
 // The health of one address: the results of its checks and of its requests. Shared by all workers, without a
 // lock.

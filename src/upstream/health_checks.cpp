@@ -19,7 +19,7 @@ class HealthChecks::Probe {
         name_(std::move(name)),
         health_(upstream_->health->of(address.to_string())),
         random_(hash_bytes(address.to_string())) {
-    if (upstream_->check.kind == HealthCheck::Kind::kNone) {
+    if (upstream_->check_kind == CheckKind::kNone) {
       // The address is no longer checked, so it counts as up.
       health_->set_up(true, checks_.loop_.now(), "");
       return;
@@ -28,14 +28,15 @@ class HealthChecks::Probe {
   }
 
   bool is_for(const UpstreamDefinition& upstream, const std::string& name) const {
-    return upstream_->check == upstream.check && upstream_->health == upstream.health &&
-           upstream_->tls == upstream.tls && upstream_->server_name == upstream.server_name && name_ == name;
+    return upstream_->check_kind == upstream.check_kind && upstream_->health_check == upstream.health_check &&
+           upstream_->health == upstream.health && upstream_->tls == upstream.tls &&
+           upstream_->server_name == upstream.server_name && name_ == name;
   }
 
  private:
   Task<void> run() {
     EventLoop& loop = checks_.loop_;
-    const HealthCheck& check = upstream_->check;
+    const HealthCheck& check = upstream_->health_check;
     // The first check starts at once, but with a random delay, so that many targets are not checked at the
     // same moment.
     co_await sleep_for(loop, Milliseconds(static_cast<int64_t>(random_.below(100))));
@@ -44,7 +45,7 @@ class HealthChecks::Probe {
       std::string why = co_await asked;
       const bool passed = why.empty();
       take(passed, std::move(why));
-      const auto interval = (health_->up() ? check.interval : check.unhealthy_interval).count();
+      const auto interval = check.interval_when(health_->up()).count();
       // Varies the interval by up to a tenth, so that the gateways of a cluster do not check at the same
       // time.
       const auto spread = static_cast<int64_t>(random_.below(static_cast<uint64_t>(interval / 5 + 1)));
@@ -59,7 +60,7 @@ class HealthChecks::Probe {
       in_row_ = 0;
       return;
     }
-    const HealthCheck& check = upstream_->check;
+    const HealthCheck& check = upstream_->health_check;
     const uint32_t enough = passed ? check.healthy_after : check.unhealthy_after;
     if (++in_row_ < enough) {
       if (!passed && in_row_ == 1) tell_first_failure(why, enough);

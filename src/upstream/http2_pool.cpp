@@ -66,7 +66,7 @@ std::unique_ptr<Channel> Http2Pool::open(bool& reused) {
 // body stays unread as long as its client does not read. Half, because a window is reopened when half of it
 // has been used (RFC 9113 section 6.9 does not say when).
 uint32_t Http2Pool::max_streams() const {
-  return std::clamp(windows_.connection / 2 / std::max(windows_.stream, 1u), 1u, kMaxStreams);
+  return std::clamp(windows_.connection_window / 2 / std::max(windows_.stream_window, 1u), 1u, kMaxStreams);
 }
 
 void Http2Pool::add(std::unique_ptr<Http2Connection> connection) {
@@ -75,8 +75,8 @@ void Http2Pool::add(std::unique_ptr<Http2Connection> connection) {
   one.pool_ = this;
   const http::h2::SessionSettings settings{.streams = max_streams(),
                                            .expected_streams = known_streams_,
-                                           .stream_window = windows_.stream,
-                                           .connection_window = windows_.connection,
+                                           .stream_window = windows_.stream_window,
+                                           .connection_window = windows_.connection_window,
                                            .head_size = limits_.head_size,
                                            .field_count = limits_.field_count};
   one.session_ = std::make_unique<Session>(one.socket, Session::Side::kClient, settings);

@@ -4,10 +4,12 @@
 #include <map>
 #include <utility>
 
+#include "base/percent.h"
+
 namespace portcullis::upstream {
 
 Subset::Subset(const UpstreamDefinition& upstream, const std::vector<Target*>& targets)
-    : panic_threshold_(upstream.panic_threshold) {
+    : panic_threshold_(share_of(upstream.panic_threshold)) {
   std::map<uint32_t, std::vector<Target*>> by_rank;
   for (Target* target : targets) by_rank[target->definition().rank].push_back(target);
   for (auto& [rank, members] : by_rank) {
@@ -92,8 +94,8 @@ Upstream::Upstream(EventLoop& loop, std::shared_ptr<const UpstreamDefinition> de
     : loop_(loop),
       definition_(std::move(definition)),
       random_(seed),
-      retry_budget_(definition_->retries.budget, definition_->retries.min_per_second),
-      hedge_budget_(definition_->hedging.budget, 0) {
+      retry_budget_(share_of(definition_->retries.budget), definition_->retries.min_per_second),
+      hedge_budget_(share_of(definition_->hedging.budget), 0) {
   if (definition_->limits.of(Load::kConnections) > 0)
     queue_ = std::make_unique<ConnectionQueue>(loop_, definition_->breaker, definition_->limits,
                                                [this] { return close_one_idle(); });

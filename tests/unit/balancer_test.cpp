@@ -21,8 +21,8 @@ class BalancerTest : public ::testing::Test {
     auto out = std::make_shared<UpstreamDefinition>();
     out->balance = balance;
     out->ejection.failures_in_row = 1;
-    out->ejection.ejection = out->ejection.max = Milliseconds(3'600'000);
-    out->ejection.max_ejected = 1;
+    out->ejection.ejection = out->ejection.max_ejection = Milliseconds(3'600'000);
+    out->ejection.max_ejected = 100;
     for (size_t i = 0; i < specs.size(); ++i) {
       const std::string address = "10.0.0." + std::to_string(i + 1) + ":80";
       out->targets.push_back({.name = address,

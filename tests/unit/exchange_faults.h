@@ -79,11 +79,10 @@ class FaultWorld : public ExchangePolicies, public ::testing::WithParamInterface
   void meet(const FaultCase& one) {
     const FaultPoint& point = one.point;
     const FaultRow& row = point.rows[one.row];
-    for (const upstream::Load load : {upstream::Load::kRequests, upstream::Load::kRetries})
-      definition->limits.max[static_cast<size_t>(load)] = 100;  // what has a limit is counted
+    definition->limits.requests = definition->limits.retries = 100;  // what has a limit is counted
     // Only the timeout that is the fault may expire.
     for (Milliseconds* const timeout :
-         {&settings.body_timeout, &settings.send_timeout, &definition->timeouts.connect,
+         {&settings.timeouts.body, &settings.timeouts.send, &definition->timeouts.connect,
           &definition->timeouts.response, &definition->timeouts.tunnel})
       *timeout = std::chrono::hours(1);
     point.configure(*this);
@@ -247,9 +246,9 @@ inline const Fault kTargetEndsItsSide{"TargetEndsItsSide", do_nothing,
 // The worker stops: the exchange is destroyed where it waits.
 inline const Fault kWorkerStops{"WorkerStops", do_nothing, nullptr, true};
 inline const Fault kBodyTimeout{"BodyTimeout",
-                                [](FaultWorld& world) { world.settings.body_timeout = Milliseconds(1); }};
+                                [](FaultWorld& world) { world.settings.timeouts.body = Milliseconds(1); }};
 inline const Fault kSendTimeout{"SendTimeout",
-                                [](FaultWorld& world) { world.settings.send_timeout = Milliseconds(1); }};
+                                [](FaultWorld& world) { world.settings.timeouts.send = Milliseconds(1); }};
 inline const Fault kConnectTimeout{
     "ConnectTimeout", [](FaultWorld& world) { world.definition->timeouts.connect = Milliseconds(1); }};
 inline const Fault kResponseTimeout{

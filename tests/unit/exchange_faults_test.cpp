@@ -9,7 +9,7 @@ using ExchangeFaultsTest = FaultWorld;
 using enum Afterwards;
 
 const Fault kHeadTimeout{"HeadTimeout",
-                         [](FaultWorld& world) { world.settings.head_timeout = Milliseconds(1); }};
+                         [](FaultWorld& world) { world.settings.timeouts.head = Milliseconds(1); }};
 const Fault kAnotherFailsToConnect{"AnotherFailsToConnect", do_nothing, [](FaultWorld& world) {
                                      world.connecting->fail();
                                      world.connecting.reset();

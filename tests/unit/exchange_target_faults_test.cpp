@@ -21,13 +21,13 @@ const Fault kTargetGoesMeanwhile{"TargetGoesMeanwhile", do_nothing, [](FaultWorl
                                  }};
 // The write to the target has timed out; then the target answers, and would take another request.
 const Fault kSendTimeoutBeforeAnAnswer{
-    "SendTimeoutBeforeAnAnswer", [](FaultWorld& world) { world.settings.send_timeout = Milliseconds(1); },
+    "SendTimeoutBeforeAnAnswer", [](FaultWorld& world) { world.settings.timeouts.send = Milliseconds(1); },
     [](FaultWorld& world) {
       world.run_until([&world] { return world.writes == 2; });
       world.backends[0]->send("HTTP/1.1 204 No Content\r\n\r\n");
     }};
 const Fault kSendTimeoutBeforeSilence{
-    "SendTimeoutBeforeSilence", [](FaultWorld& world) { world.settings.send_timeout = Milliseconds(1); },
+    "SendTimeoutBeforeSilence", [](FaultWorld& world) { world.settings.timeouts.send = Milliseconds(1); },
     [](FaultWorld& world) {
       world.run_until([&world] { return world.writes == 2; });
       world.definition->timeouts.response = Milliseconds(1);
@@ -115,7 +115,7 @@ std::vector<FaultPoint> points_of_the_request() {
        .configure =
            [](FaultWorld& world) {
              world.definition->retries = {
-                 .attempts = 1, .statuses = {503}, .max_retry_after = std::chrono::hours(1)};
+                 .attempts = 1, .status = {{503, 503}}, .max_retry_after = std::chrono::hours(1)};
            },
        .approach = client_gets,
        .arrive =
@@ -141,7 +141,7 @@ std::vector<FaultPoint> points_of_the_request() {
       // The body makes a try on a pooled connection one that is not repeated.
       {.name = "WithinARace",
        .configure =
-           [](FaultWorld& world) { world.definition->hedging = {.delay = Milliseconds(1), .budget = 1}; },
+           [](FaultWorld& world) { world.definition->hedging = {.delay = Milliseconds(1), .budget = 100}; },
        .approach =
            [](FaultWorld& world) {
              world.post("abc");
@@ -157,7 +157,7 @@ std::vector<FaultPoint> points_of_the_request() {
       // The first target has failed, so that the client gets what the hedge brings.
       {.name = "ForAHedgeAlone",
        .configure =
-           [](FaultWorld& world) { world.definition->hedging = {.delay = Milliseconds(1), .budget = 1}; },
+           [](FaultWorld& world) { world.definition->hedging = {.delay = Milliseconds(1), .budget = 100}; },
        .arrive =
            [](FaultWorld& world) {
              world.begin_at_once("PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");

@@ -75,7 +75,7 @@ TEST_F(ExchangeTest, EndsWithoutALineWhenTheClientLeavesBeforeItsHead) {
 }
 
 TEST_F(ExchangeTest, RefusesAHeadThatTakesTooLong) {
-  settings.head_timeout = Milliseconds(1);
+  settings.timeouts.head = Milliseconds(1);
   build();
   begin("GET /a HT");
   run_to_end();
@@ -157,7 +157,7 @@ TEST_F(ExchangeTest, ResetsTheClientWhenTheResponseBreaksOff) {
 }
 
 TEST_F(ExchangeTest, EndsWhenTheClientTakesNothing) {
-  settings.send_timeout = Milliseconds(1);
+  settings.timeouts.send = Milliseconds(1);
   build();
   client->take_no_more_than(0);
   begin(kGet);
@@ -207,7 +207,7 @@ TEST_F(ExchangeTest, SendsTheRequestAgainOnAnotherConnectionWhenAPooledOneWasClo
 }
 
 TEST_F(ExchangeTest, AsksAnotherTargetAfterAReset) {
-  definition->retries = {.attempts = 1, .pause = Milliseconds(0)};
+  definition->retries = {.attempts = 1, .backoff = Milliseconds(0)};
   build(2);
   begin("PUT /a HTTP/1.1\r\nHost: api.example\r\nContent-Length: 3\r\n\r\nabc");
   const size_t first = backends[0]->received.empty() ? 1 : 0;
@@ -222,7 +222,7 @@ TEST_F(ExchangeTest, AsksAnotherTargetAfterAReset) {
 }
 
 TEST_F(ExchangeTest, DropsAnAnswerWhoseStatusCallsForAnotherTry) {
-  definition->retries = {.attempts = 1, .statuses = {503}, .pause = Milliseconds(0)};
+  definition->retries = {.attempts = 1, .status = {{503, 503}}, .backoff = Milliseconds(0)};
   build(2);
   begin(kGet);
   const size_t first = backends[0]->received.empty() ? 1 : 0;
@@ -236,7 +236,7 @@ TEST_F(ExchangeTest, DropsAnAnswerWhoseStatusCallsForAnotherTry) {
 }
 
 TEST_F(ExchangeTest, TakesTheHedgeThatAnswersFirst) {
-  definition->hedging = {.delay = Milliseconds(1), .budget = 1};
+  definition->hedging = {.delay = Milliseconds(1), .budget = 100};
   build(2);
   begin(kGet);
   const size_t first = backends[0]->received.empty() ? 1 : 0;
@@ -252,7 +252,7 @@ TEST_F(ExchangeTest, TakesTheHedgeThatAnswersFirst) {
 }
 
 TEST_F(ExchangeTest, WaitsForTheHedgeWhenTheFirstTargetFails) {
-  definition->hedging = {.delay = Milliseconds(1), .budget = 1};
+  definition->hedging = {.delay = Milliseconds(1), .budget = 100};
   build(2);
   begin(kGet);
   const size_t first = backends[0]->received.empty() ? 1 : 0;
@@ -269,7 +269,7 @@ TEST_F(ExchangeTest, WaitsForTheHedgeWhenTheFirstTargetFails) {
 }
 
 TEST_F(ExchangeTest, GivesUpAllTargetsOfARaceWhenTheClientLeaves) {
-  definition->hedging = {.delay = Milliseconds(1), .budget = 1};
+  definition->hedging = {.delay = Milliseconds(1), .budget = 100};
   build(2);
   begin(kGet);
   const size_t first = backends[0]->received.empty() ? 1 : 0;

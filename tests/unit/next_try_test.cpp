@@ -14,10 +14,10 @@ struct Case {
   NextTry then;
 };
 
-const upstream::Retries kTwice{.attempts = 2, .on_timeout = true, .pause = Milliseconds(0)};
-const upstream::Retries kNoTimeouts{.attempts = 2, .pause = Milliseconds(0)};
-const upstream::Retries kNoResets{
-    .attempts = 2, .on_reset = false, .on_timeout = true, .pause = Milliseconds(0)};
+using On = upstream::Retries::On;
+const upstream::Retries kTwice{.attempts = 2, .on = {On::kReset, On::kTimeout}, .backoff = Milliseconds(0)};
+const upstream::Retries kNoTimeouts{.attempts = 2, .backoff = Milliseconds(0)};
+const upstream::Retries kNoResets{.attempts = 2, .on = {On::kTimeout}, .backoff = Milliseconds(0)};
 constexpr Milliseconds kLong = Milliseconds::max();
 
 TEST(NextTryTest, EachOutcomeHasItsStep) {
@@ -82,7 +82,8 @@ TEST(NextTryTest, EachOutcomeHasItsStep) {
 }
 
 TEST(NextTryTest, ThePauseGrowsAndIsARandomPartOfTheWhole) {
-  const upstream::Retries rules{.attempts = 10, .pause = Milliseconds(20), .max_backoff = Milliseconds(100)};
+  const upstream::Retries rules{
+      .attempts = 10, .backoff = Milliseconds(20), .max_backoff = Milliseconds(100)};
   const auto pause = [&rules](uint32_t retries, uint64_t random) {
     const TryFacts facts{.outcome = TryOutcome::kFailed,
                          .is_repeatable = true,
@@ -101,7 +102,8 @@ TEST(NextTryTest, ThePauseGrowsAndIsARandomPartOfTheWhole) {
 }
 
 TEST(NextTryTest, ThereIsNoRetryWhosePauseOutlivesTheDeadline) {
-  const upstream::Retries rules{.attempts = 1, .pause = Milliseconds(100), .max_backoff = Milliseconds(100)};
+  const upstream::Retries rules{
+      .attempts = 1, .backoff = Milliseconds(100), .max_backoff = Milliseconds(100)};
   TryFacts facts{
       .outcome = TryOutcome::kFailed, .is_repeatable = true, .time_left = Milliseconds(50), .random = 50};
   EXPECT_EQ(decide_next_try(rules, facts).step, Step::kGiveUp);
@@ -111,8 +113,8 @@ TEST(NextTryTest, ThereIsNoRetryWhosePauseOutlivesTheDeadline) {
 
 TEST(NextTryTest, AnAnswerIsDroppedForItsStatus) {
   const upstream::Retries rules{.attempts = 1,
-                                .statuses = {502, 503},
-                                .pause = Milliseconds(0),
+                                .status = {{502, 503}},
+                                .backoff = Milliseconds(0),
                                 .max_retry_after = Milliseconds(2'000)};
   const TryFacts facts{.outcome = TryOutcome::kBadAnswer, .is_repeatable = true, .time_left = kLong};
   struct {

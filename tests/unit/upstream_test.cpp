@@ -96,7 +96,7 @@ TEST_F(UpstreamTest, FailuresInARowEjectForAWhile) {
 }
 
 TEST_F(UpstreamTest, WhenAllAreEjectedOneIsTriedAllTheSame) {
-  definition->ejection.max_ejected = 1;
+  definition->ejection.max_ejected = 100;
   define(Balance::kLeastRequest, {1, 1});
   for (const uint64_t other : {0b10, 0b01}) {
     for (int i = 0; i < 3; ++i) upstream->pick(other)->note_failure();
