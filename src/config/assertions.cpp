@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "config/field_types.h"
+#include "config/model.h"
 #include "http/path.h"
 
 namespace portcullis::config {
@@ -106,6 +108,56 @@ std::string lack_of(const Config& config, const Route& route, const Assertion& a
 }
 
 }  // namespace
+
+namespace {
+
+Type<std::vector<std::string>> policy_names_type(const PolicyCatalog& catalog) {
+  return list_of<std::string>(
+      checked_text("a policy's name", "", "key_auth", [catalog](const std::string& name) -> std::string {
+        std::vector<std::string_view> known;
+        for (const PolicyType& one : catalog) {
+          if (one.name == name) return "";
+          known.push_back(one.name);
+        }
+        return "there is no policy `" + name + "`" + suggestion_for(name, known);
+      }));
+}
+
+Type<Assertion> every_route_type() {
+  auto every_route = std::make_shared<ObjectType<Assertion>>(
+      "every_route",
+      "The routes for which the assertion holds. When this is empty, it holds for all routes.");
+  every_route
+      ->optional("path_prefix", &Assertion::path_prefix, plain_path_type(),
+                 "Only routes that can get a request below this path.")
+      .optional("hosts", &Assertion::hosts, list_of<std::string>(host_type()),
+                "Only routes that can get a request for one of these hosts.")
+      .default_in_words("any")
+      .optional("methods", &Assertion::methods, list_of<std::string>(method_type()),
+                "Only routes that can get a request with one of these methods.")
+      .default_in_words("any")
+      .optional("except", &Assertion::except, list_of<std::string>(text("health")),
+                "Names of routes for which the assertion does not hold.");
+  return every_route;
+}
+
+}  // namespace
+
+Type<Assertion> assertion_type(const PolicyCatalog& catalog) {
+  const auto policy_names = policy_names_type(catalog);
+  auto assertion = std::make_shared<ObjectType<Assertion>>(
+      "assertion",
+      "Rules that the configuration must meet. When a route breaks one, loading fails and the message names "
+      "the route, so that no route is left open by mistake.");
+  assertion->locate(&Assertion::location)
+      .required_part("every_route", every_route_type(), "The routes for which the assertion holds.")
+      .optional(
+          "requires", &Assertion::requires_all, policy_names,
+          "Policies that each of these routes must have, in its own `policies` or in those of the top level.")
+      .optional("requires_any", &Assertion::requires_any, policy_names,
+                "Policies of which each of these routes must have at least one.");
+  return assertion;
+}
 
 void check_assertions(const Config& config, Diagnostics& diagnostics) {
   for (const Assertion& assertion : config.assertions) {

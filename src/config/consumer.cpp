@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "config/field_types.h"
+#include "config/named_items.h"
 #include "config/signature_names.h"
 #include "config/value_types.h"
 #include "http/characters.h"
@@ -69,7 +70,9 @@ std::pair<CertificateCredential::Kind, std::string> CertificateCredential::known
   return {Kind::kSubject, subject};
 }
 
-Type<Consumer> consumer_type() {
+namespace {
+
+std::shared_ptr<ObjectType<ApiKey>> api_key_type() {
   auto key = std::make_shared<ObjectType<ApiKey>>("key", "An API key of the consumer.");
   key->locate(&ApiKey::location)
       .required("hash", &ApiKey::hash, key_hash_type(),
@@ -78,6 +81,10 @@ Type<Consumer> consumer_type() {
                 "The name of the key in the log and in `x-consumer-credential`.")
       .optional("expires", &ApiKey::expires, timestamp(), "The moment (UTC) from which the key is refused.")
       .default_in_words("never");
+  return key;
+}
+
+Type<BasicCredential> basic_type() {
   auto basic =
       std::make_shared<ObjectType<BasicCredential>>("basic", "A name and password for `basic_auth`.");
   basic->locate(&BasicCredential::location)
@@ -89,6 +96,10 @@ Type<Consumer> consumer_type() {
                              check_password_hash),
                 "The hash of the password, by bcrypt, yescrypt, argon2 or SHA-crypt; `portcullis "
                 "hash-password` makes it.");
+  return basic;
+}
+
+Type<SigningKey> signing_key_type() {
   auto signing = std::make_shared<ObjectType<SigningKey>>("signing_key", "A key for `hmac_auth`.");
   signing->locate(&SigningKey::location)
       .required("id", &SigningKey::id, checked_text("a word", "", "shop-2026", check_word),
@@ -102,6 +113,10 @@ Type<Consumer> consumer_type() {
                 "`${VARIABLE}`.")
       .optional("public_key", &SigningKey::public_key, text("'${file:/etc/portcullis/shop.pem}'"),
                 "The public key, in PEM, for the algorithms other than `hmac-sha256`.");
+  return signing;
+}
+
+Type<CertificateCredential> certificate_type() {
   auto certificate = std::make_shared<ObjectType<CertificateCredential>>(
       "certificate_credential",
       "A client certificate for `mtls`, which is recognised by one of `fingerprint`, `subject`, `dns_name`, "
@@ -125,21 +140,31 @@ Type<Consumer> consumer_type() {
       .optional("email", &CertificateCredential::email,
                 checked_text("an address", "", "shop@example.org", check_word),
                 "An e-mail address among the alternative names of the certificate.");
+  return certificate;
+}
+
+Type<Credentials> credentials_type() {
   auto credentials = std::make_shared<ObjectType<Credentials>>(
       "credentials", "Credentials by which requests of this consumer are recognised.");
   credentials
-      ->optional("keys", &Credentials::keys, one_or_list_of<ApiKey>(shorthand(key, "hash")),
+      ->optional("keys", &Credentials::keys, one_or_list_of<ApiKey>(shorthand(api_key_type(), "hash")),
                  "API keys for `key_auth`. With several keys, one can be replaced without an interruption.")
-      .optional("basic", &Credentials::basic, one_or_list_of<BasicCredential>(basic),
+      .optional("basic", &Credentials::basic, one_or_list_of<BasicCredential>(basic_type()),
                 "Names and passwords for `basic_auth`.")
       .optional("jwt_subject", &Credentials::jwt_subject,
                 one_or_list_of<std::string>(checked_text("a subject", "", "auth0|42", check_value)),
                 "For `jwt` and `oauth2_introspection`: the value of the claim that names the consumer "
                 "(`consumer_claim`).")
-      .optional("signing_keys", &Credentials::signing_keys, one_or_list_of<SigningKey>(signing),
+      .optional("signing_keys", &Credentials::signing_keys, one_or_list_of<SigningKey>(signing_key_type()),
                 "Keys for `hmac_auth`.")
       .optional("certificates", &Credentials::certificates,
-                one_or_list_of<CertificateCredential>(certificate), "Client certificates for `mtls`.");
+                one_or_list_of<CertificateCredential>(certificate_type()), "Client certificates for `mtls`.");
+  return credentials;
+}
+
+}  // namespace
+
+Type<Consumer> consumer_type() {
   auto consumer = std::make_shared<ObjectType<Consumer>>("consumer", "A named caller.");
   consumer->locate(&Consumer::location)
       .required("name", &Consumer::name, name_type(),
@@ -155,7 +180,7 @@ Type<Consumer> consumer_type() {
       .optional("plan", &Consumer::plan, text("gold"),
                 "The name of the consumer's usage plan, for the policy `usage_plan`.")
       .locate_last(&Consumer::plan_location)
-      .optional("credentials", &Consumer::credentials, credentials,
+      .optional("credentials", &Consumer::credentials, credentials_type(),
                 "Credentials by which requests of this consumer are recognised.")
       .default_in_words("none");
   return consumer;
@@ -178,6 +203,20 @@ Type<Plan> plan_type(const PolicyCatalog& limiting) {
                 "`quota`, `concurrency_limit`.")
       .optional("apis", &Plan::apis, list_of<PlanApi>(api), "Further limits for some routes.");
   return plan;
+}
+
+void check_consumers(const std::vector<Consumer>& consumers, const std::vector<Plan>& plans,
+                     const std::vector<std::string_view>& routes, Diagnostics& diagnostics) {
+  refuse_duplicate_names(plans, "plan", diagnostics);
+  const std::vector<std::string_view> known = list_names(plans);
+  for (const Consumer& consumer : consumers)
+    diagnostics.refuse_unknown("plan", consumer.plan, known, consumer.plan_location);
+  for (const Plan& plan : plans) {
+    for (const PlanApi& api : plan.apis) {
+      for (const std::string& route : api.routes)
+        diagnostics.refuse_unknown("route", route, routes, api.location);
+    }
+  }
 }
 
 }  // namespace portcullis::config

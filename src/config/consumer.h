@@ -84,4 +84,9 @@ struct Plan {
 // `limiting` has the policies that a plan may contain.
 Type<Plan> plan_type(const PolicyCatalog& limiting);
 
+// Reports plans with the same name, and names of plans and routes that do not exist. `routes` has the names
+// of all routes.
+void check_consumers(const std::vector<Consumer>& consumers, const std::vector<Plan>& plans,
+                     const std::vector<std::string_view>& routes, Diagnostics& diagnostics);
+
 }  // namespace portcullis::config

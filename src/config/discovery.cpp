@@ -101,4 +101,15 @@ Target load_target(const std::string& text, const std::string& name, Diagnostics
   return out;
 }
 
+void check_discover(const Discover& discover, Diagnostics& diagnostics) {
+  const bool consul = !discover.consul.service.empty(), etcd = !discover.etcd.prefix.empty();
+  if (!discover.srv.empty() + !discover.file.empty() + consul + etcd != 1)
+    diagnostics.error(discover.location,
+                      "`discover` needs exactly one of `srv`, `file`, `consul` and `etcd`");
+  if (discover.file.empty()) return;
+  const auto targets = read_targets(discover.location.beside(discover.file), diagnostics);
+  if (!targets)
+    diagnostics.error(discover.location, "cannot read `" + discover.file + "`: " + targets.error().message);
+}
+
 }  // namespace portcullis::config

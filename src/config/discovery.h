@@ -58,6 +58,8 @@ struct Discover {
 };
 
 Type<Discover> discover_type();
+// Reports a source of targets that is not clear, and mistakes in a file of targets.
+void check_discover(const Discover& discover, Diagnostics& diagnostics);
 
 // Parses a list of targets, as in `targets`, in YAML or JSON; load_target() parses one target, or only its
 // address. Mistakes are reported to `diagnostics`.

@@ -1,6 +1,8 @@
 #include "config/listener.h"
 
+#include "config/admin.h"
 #include "config/field_types.h"
+#include "config/named_items.h"
 #include "http/characters.h"
 #include "http/field_id.h"
 #include "http/trailers.h"
@@ -57,7 +59,9 @@ const std::string* ListenerAddresses::find(const std::string& name) const {
   return found == by_name_.end() ? nullptr : &found->second;
 }
 
-Type<Listener> listener_type() {
+namespace {
+
+Type<ListenerLimits> listener_limits_type() {
   auto limits = std::make_shared<ObjectType<ListenerLimits>>(
       "limits", "Limits for the requests and connections of clients.");
   limits
@@ -80,6 +84,10 @@ Type<Listener> listener_type() {
                 "Max size of the responses that wait in the gateway for a slow client, for each connection. "
                 "When it is reached, the gateway reads no more from the target and, with HTTP/2, from the "
                 "client. A larger buffer makes large downloads cheaper. At least 16KiB.");
+  return limits;
+}
+
+Type<ListenerTimeouts> listener_timeouts_type() {
   auto timeouts = std::make_shared<ObjectType<ListenerTimeouts>>(
       "timeouts", "Max times for the requests and responses of a client.");
   timeouts
@@ -91,6 +99,10 @@ Type<Listener> listener_type() {
                 "Max time between two pieces of the response that the client reads.")
       .optional("idle", &ListenerTimeouts::idle, time_limit(),
                 "Max time between two requests on one connection.");
+  return timeouts;
+}
+
+Type<ListenerHttp2> listener_http2_type() {
   auto http2 = std::make_shared<ObjectType<ListenerHttp2>>("http2", "HTTP/2 towards clients (RFC 9113).");
   http2
       ->optional("enabled", &ListenerHttp2::enabled, boolean(),
@@ -102,6 +114,10 @@ Type<Listener> listener_type() {
                 "Max size of the part of a request body that waits in the gateway when the backend is slow.")
       .optional("connection_window", &ListenerHttp2::connection_window, window_size(),
                 "Max size of all such parts of a connection together.");
+  return http2;
+}
+
+Type<ListenerTrailers> listener_trailers_type() {
   auto trailers = std::make_shared<ObjectType<ListenerTrailers>>(
       "trailers",
       "The trailer fields that are passed on. All others are dropped, because their recipient may take them "
@@ -111,9 +127,12 @@ Type<Listener> listener_type() {
                  "Trailer fields of requests that the upstream gets.")
       .optional("response", &ListenerTrailers::response, trailer_names(),
                 "Trailer fields of responses that the client gets.");
-  auto listener =
-      std::make_shared<ObjectType<Listener>>("listener", "An address at which clients are served.");
-  listener->locate(&Listener::location)
+  return trailers;
+}
+
+// The socket, and what clients speak there.
+void describe_socket(ObjectType<Listener>& listener) {
+  listener.locate(&Listener::location)
       .required("name", &Listener::name, name_type(), "The name of the listener in logs and metrics.")
       .required("address", &Listener::address, address_type(), "`host:port`, `[IPv6]:port` or `unix:/path`.")
       .optional("mode", &Listener::mode, socket_mode_type(),
@@ -127,7 +146,12 @@ Type<Listener> listener_type() {
       .optional("redirect_to_https", &Listener::redirect_to_https, https_redirect_type(),
                 "Every request is redirected (308) to the same address with `https`, before a route is "
                 "chosen. Requests of which a trusted proxy says that they came by TLS are not redirected.")
-      .optional("http2", &Listener::http2, http2, "HTTP/2 towards clients.")
+      .optional("http2", &Listener::http2, listener_http2_type(), "HTTP/2 towards clients.");
+}
+
+// The proxies before the gateway, and the fields that tell the way of a request.
+void describe_proxies(ObjectType<Listener>& listener) {
+  listener
       .optional("trusted_proxies", &Listener::trusted_proxies, list_of<std::string>(address_range_type()),
                 "Addresses of proxies before the gateway, such as `10.0.0.0/8`. The gateway believes the "
                 "fields in which they tell the client's address, scheme and host. From requests of other "
@@ -152,8 +176,14 @@ Type<Listener> listener_type() {
           "asked for. They are removed from requests that do not come from one of `trusted_proxies`, in both "
           "spellings (`-` and `_`). Default: `X-Real-IP`, `X-Forwarded-Port`, `X-Forwarded-Prefix`, "
           "`X-Original-URL`, `True-Client-IP` and similar fields (`portcullis schema` has the whole list).")
-      .default_in_words("X-Real-IP and similar fields")
-      .optional("trailers", &Listener::trailers, trailers, "The trailer fields that are passed on.")
+      .default_in_words("X-Real-IP and similar fields");
+}
+
+// How requests are read.
+void describe_requests(ObjectType<Listener>& listener) {
+  listener
+      .optional("trailers", &Listener::trailers, listener_trailers_type(),
+                "The trailer fields that are passed on.")
       .optional(
           "ambiguous_paths", &Listener::ambiguous_paths, choice<AmbiguousPaths>(),
           "Paths that servers read differently: with parameters (`/admin;x=1`, which some servers read as "
@@ -169,13 +199,66 @@ Type<Listener> listener_type() {
       .optional("half_close", &Listener::half_close, boolean(),
                 "Whether a client of HTTP/1 that ends its side of the connection (FIN) after a complete "
                 "request still gets its response. With `false`, the gateway treats such a client as gone and "
-                "gives up its request.")
-      .optional("limits", &Listener::limits, limits, "Limits for the requests and connections of clients.")
-      .optional("timeouts", &Listener::timeouts, timeouts,
+                "gives up its request.");
+}
+
+// What a client may use.
+void describe_limits(ObjectType<Listener>& listener) {
+  listener
+      .optional("limits", &Listener::limits, listener_limits_type(),
+                "Limits for the requests and connections of clients.")
+      .optional("timeouts", &Listener::timeouts, listener_timeouts_type(),
                 "Max times for the requests and responses of a client.")
       .optional("tcp_keepalive", &Listener::tcp_keepalive, tcp_keepalive_type(),
                 "TCP keepalive: finds connections whose client has disappeared without closing them.");
+}
+
+}  // namespace
+
+Type<Listener> listener_type() {
+  auto listener =
+      std::make_shared<ObjectType<Listener>>("listener", "An address at which clients are served.");
+  describe_socket(*listener);
+  describe_proxies(*listener);
+  describe_requests(*listener);
+  describe_limits(*listener);
   return listener;
+}
+
+namespace {
+
+// Refuses two listeners with the same address: only the first would get connections, and the admin listener
+// would not start. Port 0 is allowed several times, because the system chooses a different port for each.
+void refuse_shared_addresses(const std::vector<Listener>& listeners, const Admin& admin,
+                             Diagnostics& diagnostics) {
+  std::map<std::string, const Listener*> seen;
+  for (const Listener& one : listeners) {
+    const auto address = SocketAddress::parse(one.address);
+    if (!address || (!address->is_unix() && address->port() == 0)) continue;
+    const auto [first, inserted] = seen.emplace(address->to_string(), &one);
+    if (!inserted)
+      diagnostics.error(one.location, "listener `" + one.name + "` has the address of listener `" +
+                                          first->second->name + "` (" +
+                                          first->second->location.seen_from(one.location) +
+                                          "): give each of them an address of its own");
+  }
+  if (!admin.enabled()) return;
+  const auto address = SocketAddress::parse(admin.address);
+  const auto found = address ? seen.find(address->to_string()) : seen.end();
+  if (found != seen.end())
+    diagnostics.error(admin.address_location.line_read == 0 ? admin.location : admin.address_location,
+                      "`admin` has the address of listener `" + found->second->name + "` (" +
+                          found->second->location.seen_from(admin.location) +
+                          "): give each of them an address of its own");
+}
+
+}  // namespace
+
+void check_listeners(const std::vector<Listener>& listeners, const Admin& admin, Diagnostics& diagnostics) {
+  refuse_duplicate_names(listeners, "listener", diagnostics);
+  for (const Listener& one : listeners)
+    check_socket_file(one.address, one.mode, one.group, one.location, diagnostics);
+  refuse_shared_addresses(listeners, admin, diagnostics);
 }
 
 }  // namespace portcullis::config

@@ -30,6 +30,8 @@ struct ListenerTrailers {
 using http::AmbiguousPaths;
 using http::ForwardedForm;
 
+struct Admin;
+
 struct Listener {
   Location location;
   std::string name;
@@ -98,6 +100,8 @@ struct Listener {
 };
 
 Type<Listener> listener_type();
+// Reports listeners with the same name or address, also as `admin`, and rights of a file that does not exist.
+void check_listeners(const std::vector<Listener>& listeners, const Admin& admin, Diagnostics& diagnostics);
 
 // Finds a listener by the name or address that a route uses.
 class ListenerAddresses {

@@ -6,17 +6,17 @@
 #include <vector>
 
 #include "config/admin.h"
+#include "config/assertions.h"
 #include "config/cache.h"
 #include "config/consumer.h"
 #include "config/diagnostics.h"
 #include "config/listener.h"
 #include "config/logging.h"
 #include "config/policy_type.h"
+#include "config/quotas.h"
+#include "config/route.h"
 #include "config/shared_list.h"
-#include "config/split.h"
 #include "config/upstream.h"
-#include "redis/settings.h"
-#include "routing/match.h"
 #include "upstream/dns.h"
 
 // The configuration as plain values, with defaults filled in; each value has been checked but not compiled.
@@ -25,54 +25,7 @@ namespace portcullis::config {
 
 using std::chrono::milliseconds;
 
-using routing::Predicate;
 using upstream::Dns;
-using Redis = redis::Settings;
-
-struct Match : routing::Match {
-  Location listeners_location;
-};
-
-struct Rewrite {
-  std::string strip_prefix;
-  std::string path;
-  Location path_location;
-  std::string host;
-};
-
-struct Route {
-  Location location;
-  std::string name;
-  Match match;
-  Rewrite rewrite;
-  std::vector<PolicyUse> policies;
-  std::string upstream;  // empty when a policy answers
-  Location upstream_location;
-  TextMap subset;             // of the upstream's targets; empty: all
-  std::vector<Branch> split;  // instead of an upstream
-  SplitSticky split_sticky;
-  bool idempotent = false;
-  std::vector<std::string> upgrades{"websocket"};
-};
-
-// The persistent place of the counts of quotas.
-struct Quotas {
-  Location location;
-  std::string file;
-  bool redis = false;
-  milliseconds interval{1'000};
-};
-
-// A rule that the loader checks: each matching route must have these policies.
-struct Assertion {
-  Location location;
-  std::string path_prefix;
-  std::vector<std::string> hosts;
-  std::vector<std::string> methods;
-  std::vector<std::string> except;
-  std::vector<std::string> requires_all;
-  std::vector<std::string> requires_any;
-};
 
 struct Limits {
   uint64_t memory = 64 << 20;

@@ -1,10 +1,9 @@
 #include "config/upstream.h"
 
-#include <re2/re2.h>
-
 #include <algorithm>
 
 #include "config/field_types.h"
+#include "config/named_items.h"
 #include "http/characters.h"
 #include "runtime/address.h"
 
@@ -13,28 +12,6 @@ namespace {
 
 std::string check_sticky_key(const std::string& key) {
   return key.size() >= 32 ? "" : "the key is too short: a key for signatures has 32 characters or more";
-}
-
-std::string check_check_path(const std::string& path) {
-  const bool good = path.starts_with('/') &&
-                    std::all_of(path.begin(), path.end(), [](char c) { return c > ' ' && c != 0x7f; });
-  return good ? "" : "`" + path + "` is not a path";
-}
-
-std::string check_check_method(const std::string& method) {
-  const bool good = http::is_token_text(method);
-  return good && method != "CONNECT" ? "" : "`" + method + "` is not a method that a health check can use";
-}
-
-std::string check_check_host(const std::string& host) {
-  const bool good = !host.empty() && std::all_of(host.begin(), host.end(),
-                                                 [](char c) { return c > ' ' && c != '/' && c != 0x7f; });
-  return good ? "" : "`" + host + "` is not a host";
-}
-
-std::string check_expression(const std::string& text) {
-  const re2::RE2 expression(text, re2::RE2::Quiet);
-  return expression.ok() ? "" : "cannot parse the regular expression `" + text + "`: " + expression.error();
 }
 
 std::string check_metadata(const std::string& text) {
@@ -72,57 +49,6 @@ std::string check_target_address(const std::string& text) {
 
 namespace {
 
-std::string check_service(const std::string& name) {
-  return name.size() < 120 ? ""
-                           : "the name of the service is too long: it must have fewer than 120 characters";
-}
-
-Type<HealthCheck> health_check_type() {
-  auto grpc =
-      std::make_shared<ObjectType<GrpcCheck>>("grpc_check", "gRPC's health protocol, grpc.health.v1.");
-  grpc->optional("service", &GrpcCheck::service,
-                 checked_text("a name", "", "orders.v1.Orders", check_service),
-                 "The name of the service in the request of the check.")
-      .default_in_words("the server as a whole");
-  auto type = std::make_shared<ObjectType<HealthCheck>>(
-      "health_check", "Checks each target regularly: by a request, or without a `path` by a connection.");
-  type->locate(&HealthCheck::location)
-      .optional("path", &HealthCheck::path, checked_text("a path", "^/", "/health", check_check_path),
-                "The path of the check. Checks use TLS when the upstream has `tls`.")
-      .default_in_words("none: a connection is enough")
-      .optional("grpc", &HealthCheck::grpc, grpc,
-                "Checks by gRPC's health protocol, in place of `path`. The `protocol` of the upstream must "
-                "be `http2` or `auto`.")
-      .default_in_words("none")
-      .locate_last(&HealthCheck::grpc_location)
-      .optional("method", &HealthCheck::method, checked_text("a method", "", "HEAD", check_check_method),
-                "The method of the check.")
-      .optional("host", &HealthCheck::host, checked_text("a host", "", "orders.internal", check_check_host),
-                "The `Host` of the check.")
-      .default_in_words("the target's address")
-      .optional("port", &HealthCheck::port, integer<uint16_t>(1, 65'535),
-                "The port of the check, when it is not the port for requests.")
-      .default_in_words("the target's port")
-      .optional("interval", &HealthCheck::interval, duration(),
-                "Time between two checks, plus or minus a tenth.")
-      .optional("unhealthy_interval", &HealthCheck::unhealthy_interval, duration(),
-                "Time between two checks of a target that is down.")
-      .default_in_words("as `interval`")
-      .optional("timeout", &HealthCheck::timeout, duration(),
-                "Max time for a check, including the connection.")
-      .optional("healthy_after", &HealthCheck::healthy_after, integer<uint32_t>(1, 1'000),
-                "Number of passed checks in a row after which a target is up.")
-      .optional("unhealthy_after", &HealthCheck::unhealthy_after, integer<uint32_t>(1, 1'000),
-                "Number of failed checks in a row after which a target is down.")
-      .optional("status", &HealthCheck::status, non_empty(one_or_list_of<StatusRange>(status_range())),
-                "Statuses of responses that count as a passed check.")
-      .optional("body", &HealthCheck::body,
-                checked_text("an expression", "", "'\"status\": *\"up\"'", check_expression),
-                "An expression (RE2) that must match somewhere in the first 64 KiB of the answer.")
-      .default_in_words("any");
-  return type;
-}
-
 Type<Retries> retries_type() {
   auto type = std::make_shared<ObjectType<Retries>>(
       "retries",
@@ -150,35 +76,6 @@ Type<Retries> retries_type() {
       .optional("body_size", &Retries::body_size, size(),
                 "Max size of a request body, of known length, that is kept in memory so that it can be sent "
                 "again. Requests with larger bodies are sent once.");
-  return type;
-}
-
-Type<EjectionRules> outlier_ejection_type() {
-  auto type = std::make_shared<ObjectType<EjectionRules>>(
-      "outlier_ejection", "Sends no requests to a target for a while after its requests have failed.");
-  type->optional("failures_in_row", &EjectionRules::failures_in_row, integer<uint32_t>(0, 1'000'000),
-                 "Number of failed requests in a row (no connection, no response, or a `status`) that eject "
-                 "a target. 0: a target is not ejected for this reason.")
-      .optional("status", &EjectionRules::status, one_or_list_of<StatusRange>(status_range()),
-                "Statuses of responses that count as failures, such as 5xx.")
-      .optional("error_share", &EjectionRules::error_share, percent(),
-                "Share of failed requests in an interval that ejects a target. 0%: a target is not ejected "
-                "for this reason.")
-      .optional("slowness", &EjectionRules::slowness, integer(0, 1'000),
-                "Ejects a target whose responses took this many times as long as the median of the targets "
-                "in an interval. 0: a target is not ejected for this reason.")
-      .optional(
-          "min_requests", &EjectionRules::min_requests, integer(1, 1'000'000),
-          "Min number of requests to a target in an interval for which `error_share` and `slowness` count.")
-      .optional("interval", &EjectionRules::interval, duration(),
-                "Length of the intervals of `error_share` and `slowness`.")
-      .optional("ejection", &EjectionRules::ejection, duration(),
-                "Duration of the first ejection. The second one in a row takes twice as long, the third "
-                "three times, and so on.")
-      .optional("max_ejection", &EjectionRules::max_ejection, duration(), "Max duration of an ejection.")
-      .optional(
-          "max_ejected", &EjectionRules::max_ejected, percent(),
-          "Max share of the targets that is ejected at the same time. One target may always be ejected.");
   return type;
 }
 
@@ -238,7 +135,9 @@ Type<Target> target_type() {
   return target;
 }
 
-Type<Upstream> upstream_type() {
+namespace {
+
+Type<StickyCookie> sticky_type() {
   auto sticky = std::make_shared<ObjectType<StickyCookie>>(
       "sticky", "Keeps a client with its target by a signed cookie.");
   sticky
@@ -251,6 +150,10 @@ Type<Upstream> upstream_type() {
       .optional("ttl", &StickyCookie::ttl, duration(),
                 "How long the browser keeps the cookie after the client's last visit.")
       .default_in_words("until the browser is closed");
+  return sticky;
+}
+
+Type<UpstreamTimeouts> upstream_timeouts_type() {
   auto timeouts = std::make_shared<ObjectType<UpstreamTimeouts>>(
       "timeouts", "Max times for connections to targets and for their responses.");
   timeouts
@@ -266,6 +169,10 @@ Type<Upstream> upstream_type() {
       .optional(
           "total", &UpstreamTimeouts::total, time_limit(),
           "Max time from the head of the request to the head of the response, with all tries and pauses.");
+  return timeouts;
+}
+
+Type<UpstreamLimits> upstream_limits_type() {
   auto limits = std::make_shared<ObjectType<UpstreamLimits>>(
       "limits", "Limits for the responses of targets; beyond them: 502.");
   limits
@@ -273,6 +180,10 @@ Type<Upstream> upstream_type() {
                  "Max size of the head, and of the trailer section, of a response.")
       .optional("field_count", &UpstreamLimits::field_count, integer(1, 112),
                 "Max number of header fields in a response.");
+  return limits;
+}
+
+Type<Http2Windows> upstream_http2_type() {
   auto http2 = std::make_shared<ObjectType<Http2Windows>>("http2", "HTTP/2 towards targets (RFC 9113).");
   http2
       ->optional("stream_window", &Http2Windows::stream_window, window_size(),
@@ -282,9 +193,12 @@ Type<Upstream> upstream_type() {
                 "Max size of all such parts of a connection together. A connection carries at most as many "
                 "requests at once as `stream_window` fits into half of this size, so that clients that do "
                 "not read their responses cannot delay the responses of other clients.");
-  auto upstream = std::make_shared<ObjectType<Upstream>>(
-      "upstream", "A backend service: targets that give the same answers.");
-  upstream->locate(&Upstream::location)
+  return http2;
+}
+
+// How a target is chosen.
+void describe_balancing(ObjectType<Upstream>& upstream) {
+  upstream.locate(&Upstream::location)
       .required("name", &Upstream::name, name_type(), "The name that routes refer to.")
       .optional("balance", &Upstream::balance, choice<Balance>(),
                 "How a target is chosen for a request: `round_robin` (smooth, weighted), `least_request` "
@@ -297,7 +211,13 @@ Type<Upstream> upstream_type() {
                 "`cookie.session`; `caller` (the consumer, or the client address); or a text with variables "
                 "such as `{request.host}{request.path}`. A request whose key is empty goes to any target.")
       .locate_last(&Upstream::hash_key_location)
-      .optional("sticky", &Upstream::sticky, sticky, "Keeps a client with its target by a signed cookie.")
+      .optional("sticky", &Upstream::sticky, sticky_type(),
+                "Keeps a client with its target by a signed cookie.");
+}
+
+// What happens when targets fail.
+void describe_failures(ObjectType<Upstream>& upstream) {
+  upstream
       .optional("health_check", &Upstream::health_check, health_check_type(),
                 "Checks regularly whether targets are up.")
       .default_in_words("none")
@@ -316,7 +236,12 @@ Type<Upstream> upstream_type() {
       .optional("slow_start", &Upstream::slow_start, duration(),
                 "Time in which the share of a new target, or of one that is available again, grows to its "
                 "full size.")
-      .default_in_words("none")
+      .default_in_words("none");
+}
+
+// The targets, and how connections to them are made.
+void describe_targets(ObjectType<Upstream>& upstream) {
+  upstream
       .optional("targets", &Upstream::targets, list_of<Target>(target_type()),
                 "The servers to which requests go.")
       .optional("discover", &Upstream::discover, discover_type(),
@@ -328,21 +253,74 @@ Type<Upstream> upstream_type() {
                 "The protocol of the targets: `http1`, `http2` (also without TLS, as gRPC services speak "
                 "it), or `auto`: the protocol that the target chooses in the TLS handshake.")
       .locate_last(&Upstream::protocol_location)
-      .optional("http2", &Upstream::http2, http2, "HTTP/2 towards targets.")
+      .optional("http2", &Upstream::http2, upstream_http2_type(), "HTTP/2 towards targets.")
       .optional("proxy_protocol", &Upstream::proxy_protocol, choice<ProxyProtocol>(),
                 "Whether connections to targets begin with a PROXY header that tells the client's address. "
-                "Each request then has a connection of its own.")
-      .optional("limits", &Upstream::limits, limits, "Limits for the responses of targets.")
+                "Each request then has a connection of its own.");
+}
+
+// The responses of targets.
+void describe_responses(ObjectType<Upstream>& upstream) {
+  upstream
+      .optional("limits", &Upstream::limits, upstream_limits_type(), "Limits for the responses of targets.")
       .optional("lenient_responses", &Upstream::lenient_responses, boolean(),
                 "Whether the gateway accepts responses that break the rules of HTTP in harmless ways: a "
                 "blank behind the size of a chunk, `Transfer-Encoding: chunked` twice, lines of a head that "
                 "end with LF alone, a status of 600 to 999. With `false`, such a response leads to 502, and "
                 "the log's `ended` names the fault.")
-      .optional("timeouts", &Upstream::timeouts, timeouts,
+      .optional("timeouts", &Upstream::timeouts, upstream_timeouts_type(),
                 "Max times for connections to targets and for their responses.")
       .optional("tcp_keepalive", &Upstream::tcp_keepalive, tcp_keepalive_type(),
                 "TCP keepalive: finds connections whose target has disappeared without closing them.");
+}
+
+}  // namespace
+
+Type<Upstream> upstream_type() {
+  auto upstream = std::make_shared<ObjectType<Upstream>>(
+      "upstream", "A backend service: targets that give the same answers.");
+  describe_balancing(*upstream);
+  describe_failures(*upstream);
+  describe_targets(*upstream);
+  describe_responses(*upstream);
   return upstream;
+}
+
+bool belongs(const Target& target, const TextMap& subset) {
+  return std::all_of(subset.begin(), subset.end(), [&](const auto& wanted) {
+    return std::find(target.metadata.begin(), target.metadata.end(), wanted) != target.metadata.end();
+  });
+}
+
+void check_upstreams(const std::vector<Upstream>& upstreams, Diagnostics& diagnostics) {
+  refuse_duplicate_names(upstreams, "upstream", diagnostics);
+  for (const Upstream& upstream : upstreams) {
+    if (upstream.targets.empty() && !upstream.discover.enabled() && !diagnostics.is_faulty(upstream.location))
+      diagnostics.error(upstream.location,
+                        "upstream `" + upstream.name + "` has no targets: give it `targets`, or `discover`");
+  }
+}
+
+void check_upstream(const Upstream& upstream, Diagnostics& diagnostics) {
+  if (upstream.discover.enabled()) check_discover(upstream.discover, diagnostics);
+  const HealthCheck& check = upstream.health_check;
+  check_health_check(check, diagnostics);
+  if (check.has_grpc() && upstream.protocol == Protocol::kHttp1)
+    diagnostics.error(check.grpc_location, "gRPC needs `protocol: http2` in `" + upstream.name + "`");
+  if (upstream.protocol == Protocol::kAuto && !upstream.tls.enabled())
+    diagnostics.error(upstream.protocol_location,
+                      "`protocol: auto` chooses the protocol in the TLS handshake, and upstream `" +
+                          upstream.name + "` has no `tls`: write `http1` or `http2`, or add `tls`");
+  if (upstream.protocol != Protocol::kHttp1 && upstream.proxy_protocol != ProxyProtocol::kNone)
+    diagnostics.error(upstream.protocol_location,
+                      "`proxy_protocol` cannot be used with HTTP/2: its header names one client, and a "
+                      "connection of HTTP/2 has requests of many clients");
+  if (upstream.circuit_breaker.pending > 0 && upstream.circuit_breaker.connections == 0)
+    diagnostics.error(upstream.location,
+                      "`pending` of `circuit_breaker` needs `connections`: it limits how many requests "
+                      "wait for one of these connections");
+  if (upstream.outlier_ejection.interval < kMinInterval)
+    diagnostics.error(upstream.location, "`interval` of `outlier_ejection` must be at least 10ms");
 }
 
 }  // namespace portcullis::config

@@ -8,14 +8,13 @@
 #include "config/discovery.h"
 #include "config/policy_type.h"
 #include "config/schema.h"
+#include "config/target_health.h"
 #include "config/tcp_keepalive.h"
 #include "config/tls.h"
 #include "config/value_types.h"
 #include "http/h1/head_limits.h"
 #include "upstream/breaker_limits.h"
 #include "upstream/choices.h"
-#include "upstream/ejection.h"
-#include "upstream/health_check.h"
 #include "upstream/hedging.h"
 #include "upstream/http2_windows.h"
 #include "upstream/retries.h"
@@ -42,20 +41,10 @@ using upstream::ProxyProtocol;
 using UpstreamTimeouts = upstream::Timeouts;
 
 using upstream::BreakerLimits;
-using upstream::EjectionRules;
-using upstream::GrpcCheck;
 using upstream::Hedging;
 using upstream::Http2Windows;
 using upstream::Retries;
 using upstream::StickyCookie;
-
-struct HealthCheck : upstream::HealthCheck {
-  Location location;
-  Location grpc_location;
-
-  bool enabled() const { return location.line_read != 0; }
-  bool has_grpc() const { return grpc_location.line_read != 0; }
-};
 
 // The limits for responses of targets.
 struct UpstreamLimits : http::h1::HeadLimits {
@@ -92,6 +81,14 @@ struct Upstream {
 Type<Upstream> upstream_type();
 Type<Target> target_type();
 Type<TextMap> metadata_type();
+
+// True when a route with this subset may use the target.
+bool belongs(const Target& target, const TextMap& subset);
+
+// Reports upstreams with the same name, and upstreams without targets.
+void check_upstreams(const std::vector<Upstream>& upstreams, Diagnostics& diagnostics);
+// Reports settings of an upstream that contradict each other.
+void check_upstream(const Upstream& upstream, Diagnostics& diagnostics);
 
 // What is wrong with the name of a cookie, or "".
 std::string check_cookie_name(const std::string& name);
