@@ -4,8 +4,8 @@
 
 #include "cli/commands.h"
 #include "cli/config_choice.h"
+#include "control/load_config.h"
 #include "control/say.h"
-#include "control/snapshot.h"
 
 namespace portcullis::cli {
 namespace {

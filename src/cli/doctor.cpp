@@ -15,7 +15,7 @@
 #include "cli/config_choice.h"
 #include "cli/reach.h"
 #include "control/gateway.h"
-#include "control/snapshot.h"
+#include "control/load_config.h"
 #include "limits/redis_probe.h"
 #include "policy/registry.h"
 #include "runtime/acceptor.h"

@@ -11,9 +11,9 @@
 #include "cli/commands.h"
 #include "cli/config_choice.h"
 #include "cli/plain_text.h"
+#include "control/load_config.h"
 #include "control/offline_gateway.h"
 #include "control/say.h"
-#include "control/snapshot.h"
 #include "http/message.h"
 
 namespace portcullis::cli {

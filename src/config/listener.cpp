@@ -174,9 +174,7 @@ void describe_proxies(ObjectType<Listener>& listener) {
           list_of<std::string>(checked_text("a header's name", "", "x-real-ip", check_forwarding_name)),
           "Header fields that usually contain the address of the client, or the address that the client "
           "asked for. They are removed from requests that do not come from one of `trusted_proxies`, in both "
-          "spellings (`-` and `_`). Default: `X-Real-IP`, `X-Forwarded-Port`, `X-Forwarded-Prefix`, "
-          "`X-Original-URL`, `True-Client-IP` and similar fields (`portcullis schema` has the whole list).")
-      .default_in_words("X-Real-IP and similar fields");
+          "spellings (`-` and `_`).");
 }
 
 // How requests are read.

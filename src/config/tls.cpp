@@ -23,9 +23,7 @@ std::string check_certificate_name(const std::string& name) {
   return good ? "" : "`" + name + "` is not a name: write api.example.com or *.example.com, in lower case";
 }
 
-}  // namespace
-
-Type<ListenerTls> listener_tls_type() {
+Type<TlsCertificate> certificate_type() {
   auto certificate =
       std::make_shared<ObjectType<TlsCertificate>>("certificate", "A certificate and its key.");
   certificate->locate(&TlsCertificate::location)
@@ -41,6 +39,10 @@ Type<ListenerTls> listener_tls_type() {
                 "The host names for which the certificate is used. With `names`, the files are read only "
                 "when a client asks for one of them.")
       .default_in_words("the names in the certificate");
+  return certificate;
+}
+
+Type<SessionTickets> session_tickets_type() {
   auto tickets = std::make_shared<ObjectType<SessionTickets>>(
       "session_tickets", "Session tickets, by which clients resume TLS sessions.");
   tickets->optional("enabled", &SessionTickets::enabled, boolean(), "Whether clients can resume sessions.")
@@ -53,6 +55,10 @@ Type<ListenerTls> listener_tls_type() {
                 "Files of 80 random bytes each, in place of keys that the gateway makes: for nodes that "
                 "resume each other's sessions. The key of the first file encrypts new tickets; tickets of "
                 "all keys are accepted.");
+  return tickets;
+}
+
+Type<Hsts> hsts_type() {
   auto hsts =
       std::make_shared<ObjectType<Hsts>>("hsts", "Tells browsers to use TLS only for this host (RFC 6797).");
   hsts->required("max_age", &Hsts::max_age, duration(),
@@ -61,9 +67,13 @@ Type<ListenerTls> listener_tls_type() {
                 "Whether browsers use only TLS for subdomains too.")
       .optional("preload", &Hsts::preload, boolean(),
                 "Whether browsers may add the host to their preload lists.");
-  auto tls = std::make_shared<ObjectType<ListenerTls>>("tls", "TLS towards clients.");
-  tls->locate(&ListenerTls::location)
-      .optional("certificates", &ListenerTls::certificates, list_of<TlsCertificate>(certificate),
+  return hsts;
+}
+
+// The certificates of the gateway, and how connections are protected.
+void describe_certificates(ObjectType<ListenerTls>& tls) {
+  tls.locate(&ListenerTls::location)
+      .optional("certificates", &ListenerTls::certificates, list_of<TlsCertificate>(certificate_type()),
                 "The certificates that clients get. Clients that ask for no name get the first one. Files "
                 "that change are read again, and connections go on.")
       .optional("certificate_folder", &ListenerTls::certificate_folder, text("/etc/portcullis/tls"),
@@ -79,10 +89,14 @@ Type<ListenerTls> listener_tls_type() {
                 "Cipher suites of TLS 1.2, in OpenSSL's notation.")
       .default_in_words("those of RFC 9325")
       .optional("groups", &ListenerTls::groups, text("X25519:P-256"),
-                "Groups of the key exchange, in OpenSSL's notation.")
-      .optional("client_certificate", &ListenerTls::client_certificate, choice<ClientCertificate>(),
-                "Whether clients are asked for a certificate. A certificate that does not verify always "
-                "makes the handshake fail.")
+                "Groups of the key exchange, in OpenSSL's notation.");
+}
+
+// The certificates of clients.
+void describe_clients(ObjectType<ListenerTls>& tls) {
+  tls.optional("client_certificate", &ListenerTls::client_certificate, choice<ClientCertificate>(),
+               "Whether clients are asked for a certificate. A certificate that does not verify always "
+               "makes the handshake fail.")
       .optional("client_certificate_hosts", &ListenerTls::client_certificate_hosts,
                 list_of<std::string>(checked_text("a name", "", "api.example.com", check_certificate_name)),
                 "Only clients that ask for one of these server names (SNI), such as `api.example.com` or "
@@ -96,13 +110,22 @@ Type<ListenerTls> listener_tls_type() {
                 "A PEM file of revocation lists, one for each issuer.")
       .optional("forward_client_certificate", &ListenerTls::forward_client_certificate, boolean(),
                 "Whether backends get the client's certificate in the field `Client-Cert` (RFC 9440). A "
-                "field of that name that a client sends is always removed.")
-      .optional("session_tickets", &ListenerTls::session_tickets, tickets,
+                "field of that name that a client sends is always removed.");
+}
+
+}  // namespace
+
+Type<ListenerTls> listener_tls_type() {
+  auto tls = std::make_shared<ObjectType<ListenerTls>>("tls", "TLS towards clients.");
+  describe_certificates(*tls);
+  describe_clients(*tls);
+  tls->optional("session_tickets", &ListenerTls::session_tickets, session_tickets_type(),
                 "Session tickets, by which clients resume TLS sessions.")
       .optional("kernel", &ListenerTls::kernel, boolean(),
                 "Whether the kernel encrypts the data that the gateway sends (kTLS), for ciphers that the "
                 "kernel supports.")
-      .optional("hsts", &ListenerTls::hsts, hsts, "Tells browsers to use TLS only for this host (RFC 6797).");
+      .optional("hsts", &ListenerTls::hsts, hsts_type(),
+                "Tells browsers to use TLS only for this host (RFC 6797).");
   return tls;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/faults.h"
 #include "control/fleet.h"
+#include "control/load_config.h"
 #include "control/name_service.h"
 #include "control/say.h"
 #include "limits/quota_store.h"

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "control/snapshot.h"
+#include "control/route_setup.h"
 #include "control/upstream_setup.h"
 #include "http/message.h"
 #include "routing/explain.h"

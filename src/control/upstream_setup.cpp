@@ -47,8 +47,7 @@ void add_hosts(const upstream::TargetList& targets, std::set<std::string>& hosts
 }
 
 Result<upstream::UpstreamDefinition> compile_upstream(const config::Upstream& upstream,
-                                                      const config::Config& config,
-                                                      std::vector<Metadata> subsets,
+                                                      const config::Config& config, Subsets subsets,
                                                       telemetry::Registry& metrics, TlsState& tls,
                                                       UpstreamBook& book) {
   upstream::UpstreamDefinition definition;
@@ -99,12 +98,7 @@ std::vector<telemetry::BreakerState> breaker_states(
   return out;
 }
 
-bool belongs(const config::Target& target, const config::TextMap& subset) {
-  const Metadata has = sorted(target.metadata), wanted = sorted(subset);
-  return std::includes(has.begin(), has.end(), wanted.begin(), wanted.end());
-}
-
-size_t subset_index(std::vector<Metadata>& known, const config::TextMap& subset) {
+size_t subset_index(Subsets& known, const config::TextMap& subset) {
   if (subset.empty()) return 0;
   Metadata wanted = sorted(subset);
   const auto found = std::find(known.begin(), known.end(), wanted);
@@ -118,70 +112,10 @@ std::optional<policy::LimitKey> hash_key_of(const config::Upstream& upstream) {
   return policy::LimitKey(upstream.hash_key);
 }
 
-namespace {
-
-// Checks that there is one source of targets, and checks its content if that is available now.
-void check_discovery(const config::Discover& told, config::Diagnostics& diagnostics) {
-  const bool consul = !told.consul.service.empty(), etcd = !told.etcd.prefix.empty();
-  if (!told.srv.empty() + !told.file.empty() + consul + etcd != 1)
-    diagnostics.error(told.location, "`discover` needs exactly one of `srv`, `file`, `consul` and `etcd`");
-  if (told.file.empty()) return;
-  const auto targets = config::read_targets(told.location.beside(told.file), diagnostics);
-  if (!targets)
-    diagnostics.error(told.location, "cannot read `" + told.file + "`: " + targets.error().message);
-}
-
-}  // namespace
-
-void check_upstreams(const config::Config& config, config::Diagnostics& diagnostics) {
-  for (const config::Upstream& upstream : config.upstreams) {
-    if (const std::string problem = policy::LimitKey::check(upstream.hash_key); !problem.empty())
-      diagnostics.error(upstream.hash_key_location, problem);
-    if (upstream.discover.enabled()) check_discovery(upstream.discover, diagnostics);
-    const config::HealthCheck& asked = upstream.health_check;
-    constexpr std::chrono::milliseconds kMin{10};
-    if (asked.enabled() && (asked.interval < kMin || asked.timeout < kMin))
-      diagnostics.error(asked.location, "`interval` and `timeout` of a health check must be at least 10ms");
-    if (asked.has_grpc() && !asked.path.empty())
-      diagnostics.error(asked.grpc_location, "a health check has both `path` and `grpc`: remove one of them");
-    if (asked.has_grpc() && upstream.protocol == config::Protocol::kHttp1)
-      diagnostics.error(asked.grpc_location, "gRPC needs `protocol: http2` in `" + upstream.name + "`");
-    if (upstream.protocol == config::Protocol::kAuto && !upstream.tls.enabled())
-      diagnostics.error(upstream.protocol_location,
-                        "`protocol: auto` chooses the protocol in the TLS handshake, and upstream `" +
-                            upstream.name + "` has no `tls`: write `http1` or `http2`, or add `tls`");
-    if (upstream.protocol != config::Protocol::kHttp1 &&
-        upstream.proxy_protocol != config::ProxyProtocol::kNone)
-      diagnostics.error(upstream.protocol_location,
-                        "`proxy_protocol` cannot be used with HTTP/2: its header names one client, and a "
-                        "connection of HTTP/2 has requests of many clients");
-    if (upstream.circuit_breaker.pending > 0 && upstream.circuit_breaker.connections == 0)
-      diagnostics.error(upstream.location,
-                        "`pending` of `circuit_breaker` needs `connections`: it limits how many requests "
-                        "wait for one of these connections");
-    if (upstream.outlier_ejection.interval < kMin)
-      diagnostics.error(upstream.location, "`interval` of `outlier_ejection` must be at least 10ms");
-  }
-  const auto check_subset = [&](const config::TextMap& subset, const std::string& name,
-                                const config::Location& place, const std::string& whose) {
-    if (subset.empty()) return;
-    for (const config::Upstream& upstream : config.upstreams) {
-      // The targets that will be discovered are not known.
-      if (upstream.name != name || upstream.discover.enabled()) continue;
-      const bool any = std::any_of(upstream.targets.begin(), upstream.targets.end(),
-                                   [&](const config::Target& one) { return belongs(one, subset); });
-      if (!any)
-        diagnostics.error(place, "no target of `" + upstream.name +
-                                     "` has the metadata of the `subset` of `" + whose + "`");
-    }
-  };
-  for (const config::Route& route : config.routes) {
-    for (const config::Branch& branch : route.split)
-      check_subset(branch.subset, branch.upstream, branch.location, branch.label());
-    check_subset(route.subset, route.upstream, route.location, route.name);
-    if (!route.subset.empty() && route.upstream.empty() && route.split.empty())
-      diagnostics.error(route.location, "`" + route.name + "` has a `subset` of targets, but no `upstream`");
-  }
+void forget_others(const std::vector<config::Upstream>& upstreams, UpstreamBook& book) {
+  std::set<std::string_view> names;
+  for (const config::Upstream& upstream : upstreams) names.insert(upstream.name);
+  std::erase_if(book, [&](const auto& one) { return !names.contains(one.first); });
 }
 
 }  // namespace portcullis::control

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "config/loader.h"
+#include "control/load_config.h"
 #include "control/snapshot.h"
 #include "policy/counters.h"
 #include "policy/registry.h"

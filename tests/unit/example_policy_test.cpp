@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "../support/run_task.h"
+#include "control/load_config.h"
 #include "control/snapshot.h"
 #include "example_policy/example.h"
 #include "example_policy/tally.h"

@@ -4,7 +4,7 @@
 
 #include "cli/api_key.h"
 #include "config/yaml.h"
-#include "control/snapshot.h"
+#include "control/load_config.h"
 
 namespace portcullis::cli {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "control/snapshot.h"
+#include "control/load_config.h"
 
 namespace portcullis::control {
 namespace {

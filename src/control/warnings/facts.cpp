@@ -1,6 +1,6 @@
 #include "control/warnings/facts.h"
 
-#include "control/snapshot.h"
+#include "control/route_setup.h"
 #include "policy/registry.h"
 
 namespace portcullis::control::warnings {

@@ -1,0 +1,145 @@
+#include "control/route_setup.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "policy/condition.h"
+#include "policy/registry.h"
+
+namespace portcullis::control {
+
+namespace {
+
+// Makes the rules of routes.
+class Rules {
+ public:
+  explicit Rules(const config::Config& config)
+      : addresses_(config.listeners), shared_answers_(answers(config.policies)) {}
+
+  routing::RouteRule of(const std::shared_ptr<const config::Route>& route) const {
+    std::vector<std::string> listeners;
+    for (const std::string& name : route->match.listeners) {
+      const std::string* address = addresses_.find(name);
+      // The name of an unknown listener, which the check refuses, is kept, because without listeners the
+      // route would be for all of them.
+      listeners.push_back(address != nullptr ? *address : name);
+    }
+    return {std::shared_ptr<const routing::Match>(route, &route->match),
+            shared_answers_ || answers(route->policies), std::move(listeners)};
+  }
+
+ private:
+  static bool answers(const std::vector<config::PolicyUse>& uses) {
+    return std::any_of(uses.begin(), uses.end(),
+                       [](const config::PolicyUse& use) { return use.traits.answers_preflights; });
+  }
+
+  const config::ListenerAddresses addresses_;
+  const bool shared_answers_;
+};
+
+}  // namespace
+
+std::vector<routing::RouteRule> route_rules(const config::Config& config) {
+  const Rules rules(config);
+  std::vector<routing::RouteRule> out;
+  out.reserve(config.routes.size());
+  for (size_t i = 0; i < config.routes.size(); ++i) out.push_back(rules.of(config.routes.share(i)));
+  return out;
+}
+
+namespace {
+
+bool lists_trace(const std::vector<std::string>& methods) {
+  return std::any_of(methods.begin(), methods.end(),
+                     [](const std::string& method) { return method == "TRACE" || method == "TRACK"; });
+}
+
+// Sets the properties of a route that follow from its policies.
+void settle_policies(proxy::Route& route, telemetry::Registry& metrics) {
+  for (proxy::PlacedPolicy& one : route.policies) {
+    one.metrics = metrics.policy(route.name, one.name);
+    one->add_owned_fields(route.owned_fields);
+    route.marks_answers |= one->marks_every_answer();
+    route.watches_end |= one->watches_end();
+  }
+}
+
+}  // namespace
+
+RouteCompiler::RouteCompiler(const config::Config& config, telemetry::Registry& metrics,
+                             policy::Services& services, RollbackBook& rollbacks)
+    : config_(config),
+      metrics_(metrics),
+      rollbacks_(rollbacks),
+      build_{std::make_shared<const identity::Directory>(config.consumers),
+             config,
+             metrics.of_policies(),
+             services,
+             services.workers(),
+             "",
+             {}},
+      subsets_(config.upstreams.size(), {upstream::Metadata{}}) {
+  for (size_t i = 0; i < config.upstreams.size(); ++i) upstreams_[config.upstreams[i].name] = i;
+  add_policies(config.policies, "", shared_);
+}
+
+void RouteCompiler::add_policies(const std::vector<config::PolicyUse>& uses, std::string_view place,
+                                 std::vector<proxy::PlacedPolicy>& out) {
+  build_.place = place;
+  for (const config::PolicyUse& use : uses) {
+    build_.location = use.location;
+    out.push_back({policy::build(use, build_), use.name, {}, use.location});
+  }
+}
+
+proxy::Branch RouteCompiler::compile_branch(const std::string& upstream, const config::TextMap& subset) {
+  proxy::Branch branch;
+  branch.upstream = upstreams_.at(upstream);
+  branch.subset = subset_index(subsets_[branch.upstream], subset);
+  branch.hash_key = hash_key_of(config_.upstreams[branch.upstream]);
+  return branch;
+}
+
+proxy::Split RouteCompiler::compile_split_of(const config::Route& route) {
+  if (!route.upstream.empty()) return proxy::Split({compile_branch(route.upstream, route.subset)}, {});
+  return compile_split(route, [&](const config::Branch& told) {
+    proxy::Branch branch = compile_branch(told.upstream, told.subset);
+    branch.rollback = rollbacks_.of(route, told);
+    branch.metrics = metrics_.branch(route.name, told.label());
+    return branch;
+  });
+}
+
+proxy::Route RouteCompiler::compile(const config::Route& route) {
+  proxy::Route compiled{.name = route.name,
+                        .parameters = routing::PathParameters(route.match),
+                        .rewrite = {route.rewrite.path, route.rewrite.strip_prefix},
+                        .host = route.rewrite.host,
+                        .policies = shared_,
+                        .pseudonym = proxy::pseudonym_of(route.name),
+                        .upgrades = route.upgrades,
+                        .idempotent = route.idempotent,
+                        .takes_trace = lists_trace(route.match.methods),
+                        .marks_answers = false,
+                        .watches_end = false,
+                        .metrics = metrics_.route(route.name)};
+  compiled.split = compile_split_of(route);
+  add_policies(route.policies, route.name, compiled.policies);
+  settle_policies(compiled, metrics_);
+  for (const config::Branch& branch : route.split)
+    policy::Condition(branch.when).add_read_fields(compiled.owned_fields);
+  return compiled;
+}
+
+proxy::Route RouteCompiler::unrouted() {
+  proxy::Route out{.name = {},
+                   .parameters = routing::PathParameters(routing::Match{}),
+                   .policies = shared_,
+                   .pseudonym = proxy::pseudonym_of(""),
+                   .metrics = metrics_.route("")};
+  settle_policies(out, metrics_);
+  return out;
+}
+
+}  // namespace portcullis::control
