@@ -53,6 +53,8 @@ SHARED = {
     "telemetry/trace_collector.h",
     "telemetry/trace_sampling.h",
     "tls/choices.h",
+    "tls/client_rules.h",
+    "tls/server_rules.h",
     "upstream/breaker_limits.h",
     "upstream/choices.h",
     "upstream/dns.h",

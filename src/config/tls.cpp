@@ -163,4 +163,34 @@ Type<UpstreamTls> upstream_tls_type() {
   return tls;
 }
 
+bool check_listener_tls(const ListenerTls& tls, Diagnostics& diagnostics) {
+  const auto refuse = [&](const char* problem) {
+    diagnostics.error(tls.location, problem);
+    return false;
+  };
+  constexpr std::chrono::seconds kMinAge{1};
+  if (tls.certificates.empty() && tls.certificate_folder.empty())
+    return refuse("`tls` needs `certificates` or `certificate_folder`");
+  if (tls.client_certificate != ClientCertificate::kNone && tls.client_ca.empty())
+    return refuse(
+        "`client_certificate` needs `client_ca`, the file of the authorities that may "
+        "have issued the clients' certificates");
+  if (tls.client_certificate == ClientCertificate::kNone &&
+      (!tls.client_ca.empty() || !tls.client_crl.empty() || tls.forward_client_certificate ||
+       !tls.client_certificate_hosts.empty()))
+    return refuse(
+        "`client_ca`, `client_crl`, `client_certificate_hosts` and "
+        "`forward_client_certificate` have no effect, because clients are not asked for "
+        "a certificate: add `client_certificate: required` or `optional`");
+  if (tls.session_tickets.rotation < kMinAge || tls.session_tickets.lifetime < kMinAge)
+    return refuse("`rotation` and `lifetime` of `session_tickets` must be at least 1s");
+  return true;
+}
+
+bool check_upstream_tls(const UpstreamTls& tls, Diagnostics& diagnostics) {
+  if (tls.cert.empty() == tls.key.empty()) return true;
+  diagnostics.error(tls.location, "`tls` has only one of `cert` and `key`: add the other one");
+  return false;
+}
+
 }  // namespace portcullis::config

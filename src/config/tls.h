@@ -7,7 +7,8 @@
 #include "base/enum_names.h"
 #include "config/diagnostics.h"
 #include "config/schema.h"
-#include "tls/choices.h"
+#include "tls/client_rules.h"
+#include "tls/server_rules.h"
 
 // TLS towards clients and towards targets, as configured. Relative paths start at the folder of the
 // configuration file that contains them.
@@ -46,35 +47,27 @@ struct HttpsRedirect {
   uint64_t port = 0;  // 0: no redirection
 };
 
-struct ListenerTls {
+struct ListenerTls : tls::ServerRules {
   Location location{};  // line 0 when the listener does not use TLS
   std::vector<TlsCertificate> certificates;
   std::string certificate_folder;
   UnknownNames unknown_names = UnknownNames::kDefault;
-  tls::Version min_version = tls::Version::k12;
-  std::string ciphers;
-  std::string groups = "X25519:P-256:P-384:P-521:X448";
-  ClientCertificate client_certificate = ClientCertificate::kNone;
   std::vector<std::string> client_certificate_hosts;
   std::string client_ca;
   std::string client_crl;
   bool forward_client_certificate = false;
   SessionTickets session_tickets;
-  bool kernel = false;
   Hsts hsts;
 
   bool enabled() const { return location.line_read != 0; }
 };
 
-struct UpstreamTls {
+struct UpstreamTls : tls::ClientRules {
   Location location{};  // line 0 when the upstream does not use TLS
-  bool verify = true;
   std::string ca;
   std::string server_name;
   std::string cert;
   std::string key;
-  tls::Version min_version = tls::Version::k12;
-  std::string ciphers;
 
   bool enabled() const { return location.line_read != 0; }
 };
@@ -82,5 +75,9 @@ struct UpstreamTls {
 Type<ListenerTls> listener_tls_type();  // ListenerTls
 Type<HttpsRedirect> https_redirect_type();
 Type<UpstreamTls> upstream_tls_type();  // UpstreamTls
+
+// Report settings of TLS that contradict each other; false when there are any.
+bool check_listener_tls(const ListenerTls& tls, Diagnostics& diagnostics);
+bool check_upstream_tls(const UpstreamTls& tls, Diagnostics& diagnostics);
 
 }  // namespace portcullis::config

@@ -68,17 +68,12 @@ Result<std::shared_ptr<tls::TicketKeys>> tickets_of(const config::Listener& list
 
 tls::ServerSettings settings_of(const config::Listener& listener) {
   const config::ListenerTls& told = listener.tls;
-  tls::ServerSettings out;
+  tls::ServerSettings out{told};
   out.name = listener.name;
-  out.min = told.min_version;
-  out.ciphers = told.ciphers;
-  out.groups = told.groups;
   out.refuse_unknown_names = told.unknown_names == config::UnknownNames::kRefuse;
-  out.client_certificate = told.client_certificate;
   out.client_ca = told.location.beside(told.client_ca);
   out.client_crl = told.location.beside(told.client_crl);
   out.client_hosts = NamePatterns(told.client_certificate_hosts);
-  out.kernel = told.kernel;
   out.protocols = {"http/1.1", "http/1.0"};
   if (listener.http2.enabled) out.protocols.insert(out.protocols.begin(), "h2");
   return out;
@@ -112,22 +107,7 @@ void warn_of_certificate(const config::TlsCertificate& told, TlsState& state, Di
 
 void check_listener(const config::Listener& listener, TlsState& state, Diagnostics& diagnostics) {
   const config::ListenerTls& settings = listener.tls;
-  if (settings.certificates.empty() && settings.certificate_folder.empty())
-    return diagnostics.error(settings.location, "`tls` needs `certificates` or `certificate_folder`");
-  if (settings.client_certificate != config::ClientCertificate::kNone && settings.client_ca.empty())
-    return diagnostics.error(settings.location,
-                             "`client_certificate` needs `client_ca`, the file of the authorities that may "
-                             "have issued the clients' certificates");
-  if (settings.client_certificate == config::ClientCertificate::kNone &&
-      (!settings.client_ca.empty() || !settings.client_crl.empty() || settings.forward_client_certificate ||
-       !settings.client_certificate_hosts.empty()))
-    return diagnostics.error(settings.location,
-                             "`client_ca`, `client_crl`, `client_certificate_hosts` and "
-                             "`forward_client_certificate` have no effect, because clients are not asked for "
-                             "a certificate: add `client_certificate: required` or `optional`");
-  if (settings.session_tickets.rotation < seconds(1) || settings.session_tickets.lifetime < seconds(1))
-    return diagnostics.error(settings.location,
-                             "`rotation` and `lifetime` of `session_tickets` must be at least 1s");
+  if (!config::check_listener_tls(settings, diagnostics)) return;
   if (settings.kernel && !tls::kernel_speaks_tls())
     diagnostics.warning(
         settings.location,
@@ -147,8 +127,7 @@ void check_listener(const config::Listener& listener, TlsState& state, Diagnosti
 
 void check_upstream(const config::Upstream& upstream, TlsState& state, Diagnostics& diagnostics) {
   const config::UpstreamTls& settings = upstream.tls;
-  if (settings.cert.empty() != settings.key.empty())
-    return diagnostics.error(settings.location, "`tls` has only one of `cert` and `key`: add the other one");
+  if (!config::check_upstream_tls(settings, diagnostics)) return;
   if (!settings.verify)
     diagnostics.warning(settings.location,
                         "targets of `" + upstream.name +
@@ -179,16 +158,14 @@ Result<std::shared_ptr<const tls::ServerContext>> make_server_context(const conf
 Result<std::shared_ptr<const tls::ClientContext>> make_client_context(const config::Upstream& upstream,
                                                                       TlsState& state) {
   const config::UpstreamTls& told = upstream.tls;
-  tls::ClientSettings settings;
-  settings.min = told.min_version;
-  settings.ciphers = told.ciphers;
-  settings.verify = told.verify;
+  tls::ClientSettings settings{told};
   settings.ca = told.location.beside(told.ca);
   settings.certificate = told.location.beside(told.cert);
   settings.key = told.location.beside(told.key);
   if (upstream.protocol != config::Protocol::kHttp1) settings.protocols.push_back("h2");
   if (upstream.protocol != config::Protocol::kHttp2) settings.protocols.push_back("http/1.1");
-  const std::string key = std::to_string(static_cast<int>(settings.min)) + (settings.verify ? "v" : "-") +
+  const std::string key = std::to_string(static_cast<int>(settings.min_version)) +
+                          (settings.verify ? "v" : "-") +
                           std::to_string(static_cast<int>(upstream.protocol)) + settings.ciphers + "\n" +
                           tls_fingerprint({settings.ca, settings.certificate, settings.key});
   std::erase_if(state.clients, [](const auto& one) { return one.second.expired(); });

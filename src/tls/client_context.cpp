@@ -26,7 +26,8 @@ Status ClientContext::prepare() {
   context_.reset(SSL_CTX_new(TLS_client_method()));
   if (!context_) return Error{take_error("OpenSSL has no memory")};
   SSL_CTX* context = context_.get();
-  if (Status set = set_common_options(*context, settings_.min, settings_.ciphers, ""); !set) return set;
+  if (Status set = set_common_options(*context, settings_.min_version, settings_.ciphers, ""); !set)
+    return set;
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, keep_session);
   if (settings_.verify) {

@@ -5,19 +5,17 @@
 #include <vector>
 
 #include "base/result.h"
+#include "tls/client_rules.h"
 #include "tls/context_options.h"
 #include "tls/session.h"
 
 namespace portcullis::tls {
 
-struct ClientSettings {
-  Version min = Version::k12;
-  std::string ciphers;
-  bool verify = true;
-  std::string ca;           // PEM file; empty: the system's certificate authorities
-  std::string certificate;  // PEM file, presented to servers that request a certificate; empty: none
-  std::string key;
-  std::vector<std::string> protocols;  // names for ALPN
+struct ClientSettings : ClientRules {
+  std::string ca{};           // PEM file; empty: the system's certificate authorities
+  std::string certificate{};  // PEM file, presented to servers that request a certificate; empty: none
+  std::string key{};
+  std::vector<std::string> protocols{};  // names for ALPN
 
   bool operator==(const ClientSettings&) const = default;
 };

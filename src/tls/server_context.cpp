@@ -69,7 +69,8 @@ Status ServerContext::prepare() {
   context_.reset(SSL_CTX_new(TLS_server_method()));
   if (!context_) return Error{take_error("OpenSSL has no memory")};
   SSL_CTX* context = context_.get();
-  if (Status set = set_common_options(*context, settings_.min, settings_.ciphers, settings_.groups); !set)
+  if (Status set = set_common_options(*context, settings_.min_version, settings_.ciphers, settings_.groups);
+      !set)
     return set;
   // Disables features that cost a server much more than a client, or that leak information.
   SSL_CTX_set_options(context,

@@ -11,28 +11,23 @@
 #include "base/result.h"
 #include "crypto/digest.h"
 #include "tls/certificates.h"
-#include "tls/choices.h"
 #include "tls/context_options.h"
 #include "tls/peer_certificate.h"
+#include "tls/server_rules.h"
 #include "tls/session.h"
 #include "tls/ticket_keys.h"
 
 namespace portcullis::tls {
 
-struct ServerSettings {
-  std::string name;  // the listener's name; sessions are resumed at this listener only
-  Version min = Version::k12;
-  std::string ciphers;  // of TLS 1.2, in OpenSSL's syntax; empty: those that RFC 9325 recommends
-  std::string groups;   // for the key exchange; empty: the default of set_common_options()
+struct ServerSettings : ServerRules {
+  std::string name{};  // the listener's name; sessions are resumed at this listener only
   bool refuse_unknown_names = false;
-  ClientCertificate client_certificate = ClientCertificate::kNone;
-  std::string client_ca;   // PEM file
-  std::string client_crl;  // PEM file; empty: no revocation list
+  std::string client_ca{};   // PEM file
+  std::string client_crl{};  // PEM file; empty: no revocation list
   NamePatterns
-      client_hosts;  // only clients that ask for these names must present a certificate; empty: all clients
-  std::vector<std::string> protocols;   // for ALPN, in order of preference
-  std::shared_ptr<TicketKeys> tickets;  // null: no session tickets
-  bool kernel = false;                  // the kernel encrypts, where it supports that
+      client_hosts{};  // only clients that ask for these names must present a certificate; empty: all clients
+  std::vector<std::string> protocols{};   // for ALPN, in order of preference
+  std::shared_ptr<TicketKeys> tickets{};  // null: no session tickets
 };
 
 // True when this machine's kernel supports TLS.
