@@ -94,7 +94,7 @@ class Discovery::Name final : private Timer {
   void settle() {
     delay_.unlink();
     note_answered();
-    const Settings& settings = discovery_.settings_;
+    const Dns& settings = discovery_.settings_;
     const FamilyState* min = nullptr;  // the family with addresses whose TTL ends first
     for (const FamilyState& one : families_) {
       if (one.found && (min == nullptr || one.ttl < min->ttl)) min = &one;
@@ -168,7 +168,7 @@ Resolver* Discovery::resolver() {
   return resolver_.get();
 }
 
-Status Discovery::watch(const std::set<std::string>& hosts, const Settings& settings) {
+Status Discovery::watch(const std::set<std::string>& hosts, const Dns& settings) {
   if (!hosts.empty() && (!resolver_ || !(settings == settings_))) {
     auto made = Resolver::create(loop_, settings.servers);
     if (!made) return made.error();

@@ -99,7 +99,7 @@ TEST_F(ExchangeBodiesTest, AStageChangesABodyThatIsHeldTwice) {
 }
 
 TEST_F(ExchangeBodiesTest, ABodyThatAStageRefusesBeforeTheFirstTryIsAnswered) {
-  definition->retries = {.attempts = 1, .pause = Milliseconds(0)};
+  definition->retries = {.attempts = 1, .backoff = Milliseconds(0)};
   add_request_letters(1);
   build();
   post("a!");
@@ -169,7 +169,7 @@ TEST_F(ExchangeBodiesTest, ATargetIsNotToBlameForABodyThatBreaksOff) {
 }
 
 TEST_F(ExchangeBodiesTest, ARequestThatAStageRefusesIsNotSentAgain) {
-  definition->retries = {.attempts = 1, .pause = Milliseconds(0)};
+  definition->retries = {.attempts = 1, .backoff = Milliseconds(0)};
   add_request_holder(100);
   add_request_letters(2);
   build(2);

@@ -118,8 +118,7 @@ std::vector<FaultPoint> points_before_a_target() {
        .configure =
            [](FaultWorld& world) {
              world.is_connected = false;
-             for (const upstream::Load load : {upstream::Load::kConnections, upstream::Load::kPending})
-               world.definition->limits.max[static_cast<size_t>(load)] = 1;
+             world.definition->limits.connections = world.definition->limits.pending = 1;
            },
        .approach =
            [](FaultWorld& world) {

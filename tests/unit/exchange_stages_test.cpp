@@ -103,7 +103,7 @@ TEST_F(ExchangeStagesTest, APolicyHoldsWhatTheStagesBeforeItHaveMade) {
     };
     return Decision::suspend(Holds::hold(context, held));
   });
-  definition->retries = {.attempts = 1, .pause = Milliseconds(0)};
+  definition->retries = {.attempts = 1, .backoff = Milliseconds(0)};
   build(2);
   begin("PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab");
   EXPECT_EQ(held, "");

@@ -73,7 +73,7 @@ class ExchangeStaleConnectionsTest : public ExchangePolicies {
   };
   void add_waiting_stage() {
     add([](Context& context) {
-      context.request_stages.pass_through([&context](std::unique_ptr<http::BodySource> body) {
+      context.request_body.stages.pass_through([&context](std::unique_ptr<http::BodySource> body) {
         return std::make_unique<policy::ConvertStage>(std::move(body), std::make_unique<WaitsForFour>(),
                                                       context.loop);
       });

@@ -11,7 +11,7 @@ class ExchangeTimeoutsTest : public ExchangePolicies {
   // Only the timeouts that a test shortens may expire.
   ExchangeTimeoutsTest() {
     for (Milliseconds* const timeout :
-         {&settings.body_timeout, &settings.send_timeout, &definition->timeouts.connect,
+         {&settings.timeouts.body, &settings.timeouts.send, &definition->timeouts.connect,
           &definition->timeouts.response, &definition->timeouts.tunnel})
       *timeout = std::chrono::hours(1);
   }
@@ -34,7 +34,7 @@ class ExchangeTimeoutsTest : public ExchangePolicies {
 TEST_F(ExchangeTimeoutsTest, AResponseHasNoTimeoutWhileTheRequestIsStillBeingSent) {
   build();
   begin_upload();
-  settings.body_timeout = Milliseconds(1);  // of the body itself, this one is an hour
+  settings.timeouts.body = Milliseconds(1);  // of the body itself, this one is an hour
   definition->timeouts.response = Milliseconds(1);
   backends[0]->send("H");  // the wait for the rest has the timeouts of this moment
   pass(Milliseconds(10));
@@ -59,7 +59,7 @@ TEST_F(ExchangeTimeoutsTest, TheTimeForAResponseBeginsAtTheEndOfTheUpload) {
 }
 
 TEST_F(ExchangeTimeoutsTest, TheTimeForAResponseBeginsWhenTheTargetStopsReading) {
-  settings.send_timeout = Milliseconds(1);
+  settings.timeouts.send = Milliseconds(1);
   build();
   begin_upload();
   definition->timeouts.response = Milliseconds(1);
@@ -107,8 +107,7 @@ TEST_F(ExchangeTimeoutsTest, TheTotalTimeEndsTheSendingOfABody) {
 
 TEST_F(ExchangeTimeoutsTest, TheTotalTimeEndsTheWaitForAConnection) {
   definition->timeouts.total = Milliseconds(1);
-  for (const upstream::Load load : {upstream::Load::kConnections, upstream::Load::kPending})
-    definition->limits.max[static_cast<size_t>(load)] = 1;
+  definition->limits.connections = definition->limits.pending = 1;
   build();
   const std::unique_ptr<upstream::Connection> taken = open[0]->take();
   const auto place = definition->breaker->take(upstream::Load::kConnections, definition->limits);

@@ -12,14 +12,14 @@ class MirrorTest : public ExchangePolicies {
   ~MirrorTest() override { end(); }
 
   // Adds the policy. The copies go to the upstream of the request.
-  void add_mirror(const std::string& settings = "") {
+  void add_mirror(const std::string& more = "") {
     config::Diagnostics diagnostics;
     const auto config = control::load_config_text(
         "version: 1\nlisteners: [{name: main, address: \"127.0.0.1:9000\"}]\n"
         "upstreams: [{name: backend, targets: [{address: \"127.0.0.1:9001\"}]}]\n"
         "routes:\n  - {name: r, match: {path_prefix: /}, upstream: backend, policies: [mirror: {upstream: "
         "backend" +
-            settings + "}]}\n",
+            more + "}]}\n",
         "c.yaml", diagnostics);
     ASSERT_TRUE(config);
     const auto compiled = control::compile_snapshot(*config, 1, metrics, *services, kept);
