@@ -107,6 +107,7 @@ std::vector<FaultPoint> points_of_http1() {
        .waits = the_client_took_only_the_head,
        .rows = {{kClientGoes, {"tunnel_closed", 101, "HTTP/1.1 101 ", kCloses, 1}},
                 {kTargetGoesMeanwhile, {"tunnel_closed", 101, "HTTP/1.1 101 ", kCloses, 1}},
+                {kTunnelTimeout, {"tunnel_idle", 101, "HTTP/1.1 101 ", kCloses, 1}},
                 {kWorkerStops, {"client_closed", 101, "HTTP/1.1 101 ", kStopped, 1}}}},
 
       {.name = "TheTargetTakesNothingOfATunnel",
@@ -121,6 +122,7 @@ std::vector<FaultPoint> points_of_http1() {
        .waits = the_target_took_only_the_head,
        .rows = {{kClientGoesMeanwhile, {"tunnel_closed", 101, "HTTP/1.1 101 ", kCloses, 1}},
                 {kTargetGoes, {"tunnel_closed", 101, "HTTP/1.1 101 ", kCloses, 1}},
+                {kTunnelTimeout, {"tunnel_idle", 101, "HTTP/1.1 101 ", kCloses, 1}},
                 {kWorkerStops, {"client_closed", 101, "HTTP/1.1 101 ", kStopped, 1}}}},
 
       {.name = "NeitherTakesAnythingOfATunnel",
@@ -139,6 +141,7 @@ std::vector<FaultPoint> points_of_http1() {
            },
        .rows = {{kClientGoes, {"tunnel_closed", 101, "HTTP/1.1 101 ", kCloses, 1}},
                 {kTargetGoes, {"tunnel_closed", 101, "HTTP/1.1 101 ", kCloses, 1}},
+                {kTunnelTimeout, {"tunnel_idle", 101, "HTTP/1.1 101 ", kCloses, 1}},
                 {kWorkerStops, {"client_closed", 101, "HTTP/1.1 101 ", kStopped, 1}}}},
   };
 }
@@ -189,6 +192,7 @@ std::vector<FaultPoint> points_of_an_http2_client() {
        .rows = {{kClientGoes, {"tunnel_closed", 200, "HTTP/2 200 ", kCloses, 1}},
                 {kClientResetsItsStream, {"tunnel_closed", 200, "HTTP/2 200 ", kGoesOn, 1}},
                 {kTargetGoesMeanwhile, {"tunnel_closed", 200, "HTTP/2 200 hello", kIsReset, 1}},
+                {kTunnelTimeout, {"tunnel_idle", 200, "HTTP/2 200 ", kIsReset, 1}},
                 {kWorkerStops, {"client_closed", 200, "HTTP/2 200 ", kStopped, 1}}}},
   };
 }
@@ -251,6 +255,7 @@ std::vector<FaultPoint> points_of_an_http2_target() {
        .rows = {{kClientGoesMeanwhile, {"tunnel_closed", 101, "HTTP/1.1 101 ", kCloses, 1}},
                 {kTargetGoes, {"tunnel_closed", 101, "HTTP/1.1 101 ", kCloses, 1}},
                 {kTargetResetsTheStream, {"tunnel_closed", 101, "HTTP/1.1 101 ", kCloses, 0}},
+                {kTunnelTimeout, {"tunnel_idle", 101, "HTTP/1.1 101 ", kCloses, 1}},
                 {kWorkerStops, {"client_closed", 101, "HTTP/1.1 101 ", kStopped, 1}}}},
   };
 }
