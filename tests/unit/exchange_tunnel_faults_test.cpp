@@ -223,7 +223,8 @@ std::vector<FaultPoint> points_of_an_http2_target() {
            },
        .arrive = ask_for_websocket,
        .waits = [](FaultWorld& world) { return world.open[0]->in_flight == 1 && world.sockets.begun() == 1; },
-       .rows = {{kConnectTimeoutBeforeSilence, {"response_timeout", 504, "HTTP/1.1 504 ", kGoesOn, 0}},
+       .rows = {{kClientGoes, {"client_closed", 0, "", kCloses, 0}},
+                {kConnectTimeoutBeforeSilence, {"response_timeout", 504, "HTTP/1.1 504 ", kGoesOn, 0}},
                 {kNewTargetGoes, {"upstream_reset", 502, "HTTP/1.1 502 ", kGoesOn, 1}},
                 {kWorkerStops, {"client_closed", 0, "", kStopped, 0}}}},
 
