@@ -177,7 +177,7 @@ Task<SharedCache::Step> SharedCache::join(Context& context, CacheVisit& visit) c
       // that.
       const cache::EntryPointer entry = joined->entry();
       const cache::Variants only{entry};
-      const bool fits = cache::select(only, context.request.fields, context.arena) != nullptr;
+      const bool fits = cache::select(only, context.request.fields) != nullptr;
       const cache::Time moment = cache::now();
       const bool usable = may_use(*entry, visit, moment) == Use::kYes;
       if (fits && usable && is_near(context, *entry)) {
