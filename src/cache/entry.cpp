@@ -34,7 +34,8 @@ void StoredHead::write(http::ResponseHead& out) const {
   for (const http::Field& field : fields_) out.fields.add(field.name, field.value, field.id);
 }
 
-EntryPointer select(const Variants& variants, const http::Fields& request, Arena& arena) {
+EntryPointer select(const Variants& variants, const http::Fields& request) {
+  Arena scratch;  // has only the values that are compared with, because a request's fields may be long
   const Vary* last = nullptr;
   std::string_view values;
   for (size_t i = variants.size(); i-- > 0;) {
@@ -42,7 +43,8 @@ EntryPointer select(const Variants& variants, const http::Fields& request, Arena
     if (entry.vary.any) continue;
     if (entry.vary.names.empty()) return variants[i];
     if (last == nullptr || entry.vary != *last) {
-      values = selecting_values(request, entry.vary.names, arena);
+      scratch.reset();
+      values = selecting_values(request, entry.vary.names, scratch);
       last = &entry.vary;
     }
     if (entry.selecting == values) return variants[i];

@@ -94,6 +94,6 @@ using EntryPointer = std::shared_ptr<const Entry>;
 using Variants = std::vector<EntryPointer>;  // newest last
 
 // The newest variant that matches the request, or null (RFC 9111 section 4.1).
-EntryPointer select(const Variants& variants, const http::Fields& request, Arena& arena);
+EntryPointer select(const Variants& variants, const http::Fields& request);
 
 }  // namespace portcullis::cache

@@ -31,6 +31,7 @@ Task<bool> relay_raw(TunnelHalf half, Tunnel& tunnel) {
       if (half.frames != nullptr) half.frames->follow(input);
       iovec piece{const_cast<char*>(input.data()), input.size()};
       const IoResult written = co_await half.to.write(std::span(&piece, 1), tunnel.idle_timeout);
+      if (written.error == ETIMEDOUT) tunnel.was_idle = true;
       if (!written.ok()) co_return false;
       tunnel.last_bytes = loop.now();
     }

@@ -9,7 +9,8 @@
 
 namespace portcullis::proxy {
 
-// The common state of both directions of a tunnel. A tunnel is idle only when both peers are silent.
+// The common state of both directions of a tunnel. A tunnel is idle when both peers are silent, or when one
+// does not read what is sent to it.
 struct Tunnel {
   Milliseconds idle_timeout;
   Clock::time_point last_bytes;  // when the last bytes were passed on in either direction

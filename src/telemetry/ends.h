@@ -210,7 +210,8 @@ struct Ends {
   EndReason tunnel_closed{"tunnel_closed", By::kPeers, In::kTunnel, 0,
                           "The client or the target closed the tunnel (WebSocket)."};
   EndReason tunnel_idle{"tunnel_idle", By::kGateway, In::kTunnel, 0,
-                        "The tunnel was silent in both directions for longer than `timeouts.tunnel`."};
+                        "The tunnel was silent in both directions for longer than `timeouts.tunnel`, or one "
+                        "side did not read for so long."};
   EndReason tunnel_drained{"tunnel_drained", By::kGateway, In::kTunnel, 0,
                            "The gateway closed the tunnel at both ends (close code 1001), because the "
                            "gateway or its listener ended."};

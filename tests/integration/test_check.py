@@ -1,5 +1,5 @@
-"""The warnings of `check`: as text, as JSON, with --strict, and in the log of a gateway. tests/unit/warnings_test.cpp tests
-each check."""
+"""The warnings of `check`: as text, as JSON, with --strict, and in the log of a gateway. The files
+tests/unit/*warnings_test.cpp test each check."""
 
 import json
 import re

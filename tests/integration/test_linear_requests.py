@@ -2,7 +2,9 @@
 
 import pytest
 
+import cache_gateway
 import harness
+from cache_origin import Answer, ask
 from harness import simple_configuration
 from identity import configuration, hashed
 from peer_memory import Peak
@@ -61,3 +63,15 @@ def test_cookie_crumbs_of_http2_are_joined(start, backend, speak):
     peak = Peak(gateway.process)
     assert client.ask("/", more=[("cookie", crumb)] * 95).status == 200
     assert peak.grown() < 1024
+
+
+def test_accepted_codings_are_compared_with_many_variants(start, origin):
+    """Each variant depends on a field of its own, so that the request's values are made anew for each."""
+    gateway = start(cache_gateway.configuration(origin, workers=1))
+    origin.answers["/"] = [Answer({**cache_gateway.FRESH, "vary": f"accept-encoding, x-{i}"}) for i in range(64)]
+    for i in range(64):
+        assert ask(gateway.port, "/", fields={"accept-encoding": f"c{i}"}).status == 200
+    assert len(origin.asked("/")) == 64
+    request = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: " + b"c" * 31000 + b"\r\n\r\n"
+    assert cost_of(gateway, request) < 1024  # KiB; to keep the values of all variants would take 2 MiB
+    assert len(origin.asked("/")) == 66

@@ -162,6 +162,23 @@ TEST(Store, KeepsWhatIsUsedWhenTheRestGoes) {
   EXPECT_GT(store.state().evictions, 19'000u);
 }
 
+TEST(Store, LongValuesOfSelectingFieldsTakeRoom) {
+  Store store(kMebibyte);
+  const Key key = store.key("k", "u");
+  for (int i = 0; i < 100; ++i) {
+    const std::string selecting = std::to_string(i) + std::string(30'000, 'x');
+    const auto entered = store.enter(key, store.find(key).variants, selecting);
+    ASSERT_EQ(entered.kind, Store::Entered::Kind::kBegin);
+    const std::shared_ptr<Entry> entry = entry_of("body");
+    entry->vary.names = {"accept-encoding"};
+    entry->selecting = selecting;
+    store.stored(key, entered.fetch, entry);
+    EXPECT_LE(store.state().bytes, kMebibyte);
+    EXPECT_GE(store.state().bytes, store.state().entries * selecting.size());
+  }
+  EXPECT_GT(store.state().evictions, 60u);
+}
+
 TEST(Store, IsOfOneMindWhateverComesAtOnce) {
   Store store(256 << 10);
   std::vector<std::thread> threads;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace portcullis {
 namespace {
 
@@ -22,6 +24,14 @@ TEST(EventLoop, FollowsAStopThatCameBeforeItRan) {
   EventLoop loop;
   loop.stop();
   loop.run();
+}
+
+TEST(EventLoopTest, MessagesFromOneThreadArriveInOrder) {
+  EventLoop loop;
+  std::string order;
+  for (char c = 'a'; c <= 'e'; ++c) loop.post([&order, c] { order += c; });
+  loop.run_once(Milliseconds(1000));
+  EXPECT_EQ(order, "abcde");
 }
 
 }  // namespace

@@ -17,7 +17,6 @@ Fault connect_says(std::string name) {
 const Fault kRefused = connect_says<ECONNREFUSED>("Refused");
 const Fault kUnreachable = connect_says<ENETUNREACH>("Unreachable");
 const Fault kNoDescriptors{"NoDescriptors", [](FaultWorld& world) { world.sockets.socket_error = EMFILE; }};
-const Fault kNewTargetGoes{"TargetGoes", do_nothing, [](FaultWorld& world) { world.sockets.reset(); }};
 const Fault kNewTargetEndsItsSide{"TargetEndsItsSide", do_nothing,
                                   [](FaultWorld& world) { world.sockets.finish(); }};
 const Fault kTargetSpeaksNoTls{"TargetSpeaksNoTls", do_nothing, [](FaultWorld& world) {

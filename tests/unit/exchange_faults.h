@@ -28,7 +28,7 @@ struct Fault {
 enum class Afterwards : uint8_t {
   kGoesOn,  // it takes the next request
   kCloses,
-  kIsReset,  // its client must not take what it has got for a whole response
+  kIsReset,  // its client must not take what it has got for a whole response; for HTTP/2 only the stream ends
   kStopped,  // the exchange has not ended by itself
 };
 struct FaultOutcome {
@@ -36,7 +36,9 @@ struct FaultOutcome {
   uint16_t status;          // in the log line
   std::string_view answer;  // how begins what the client gets; empty: it gets nothing
   Afterwards client;
-  size_t closed;  // connections to targets; all others are in their pools, unused or given back
+  // Connections to targets, and streams of those that speak HTTP/2, which were given up. All others are in
+  // their pools, unused or given back.
+  size_t closed;
 };
 struct FaultRow {
   Fault fault;
@@ -99,6 +101,7 @@ class FaultWorld : public ExchangePolicies, public ::testing::WithParamInterface
     if (row.fault.strike != nullptr) row.fault.strike(*this);
     if (!row.fault.stops_worker) run_to_end();
     end();
+    settle();
     compare(row.outcome);
   }
 
@@ -127,8 +130,16 @@ class FaultWorld : public ExchangePolicies, public ::testing::WithParamInterface
   size_t asked() const {
     size_t out = 0;
     for (const auto& backend : backends) out += !backend->received.empty();
+    for (const auto& backend : http2_backends) out += backend->has_stream();
     return out;
   }
+  // The client takes again what comes for it.
+  void let_client_take() {
+    client->take_no_more_than(SIZE_MAX);
+    if (http2_client) http2_client->reads = true;
+  }
+  // What the client has got.
+  const std::string& answered() const { return http2_client ? http2_client->received : client->received; }
   // The other end of the connection to the target that was asked first, while no other has been asked.
   MemoryEnd& first() {
     EXPECT_EQ(asked(), 1u);
@@ -147,7 +158,11 @@ class FaultWorld : public ExchangePolicies, public ::testing::WithParamInterface
   using ExchangeWorld::begin;
   using ExchangeWorld::begin_at_once;
   using ExchangeWorld::client;
+  using ExchangeWorld::connect_http2;
   using ExchangeWorld::definition;
+  using ExchangeWorld::http2_backends;
+  using ExchangeWorld::http2_client;
+  using ExchangeWorld::http2_settings;
   using ExchangeWorld::is_connected;
   using ExchangeWorld::is_over;
   using ExchangeWorld::open;
@@ -191,18 +206,20 @@ class FaultWorld : public ExchangePolicies, public ::testing::WithParamInterface
     EXPECT_EQ(status, expected.status);
     EXPECT_EQ(log_lines, expected.ended.empty() ? 0 : 1);
     if (expected.answer.empty()) {
-      EXPECT_EQ(client->received, "");
+      EXPECT_EQ(answered(), "");
     } else {
-      EXPECT_TRUE(client->received.starts_with(expected.answer)) << client->received;
+      EXPECT_TRUE(answered().starts_with(expected.answer)) << answered();
     }
-    EXPECT_LE(final_responses(), 1u) << client->received;
+    EXPECT_LE(final_responses(), 1u) << answered();
     EXPECT_EQ(is_over, expected.client != Afterwards::kStopped);
     const bool goes_on = is_over && after == http::Persistence::kKeepAlive;
-    EXPECT_EQ(goes_on, expected.client == Afterwards::kGoesOn);
-    EXPECT_EQ(client->was_reset, expected.client == Afterwards::kIsReset);
-    size_t closed = sockets.closed();
-    for (const auto& backend : backends) closed += backend->was_closed;
-    EXPECT_EQ(closed, expected.closed);
+    const bool is_reset = expected.client == Afterwards::kIsReset;
+    EXPECT_EQ(goes_on, expected.client == Afterwards::kGoesOn || (is_reset && http2_client));
+    if (expected.client != Afterwards::kStopped) {
+      EXPECT_EQ(http2_client ? http2_client->is_broken() : client->was_reset, is_reset);
+    }
+    run_until([this, &expected] { return closed() >= expected.closed; });
+    EXPECT_EQ(closed(), expected.closed);
     // Nothing is left behind.
     EXPECT_EQ(waiting, 0);
     for (const upstream::Target* target : open) EXPECT_EQ(target->in_flight, 0u);
@@ -210,12 +227,18 @@ class FaultWorld : public ExchangePolicies, public ::testing::WithParamInterface
          {upstream::Load::kRequests, upstream::Load::kRetries, upstream::Load::kPending})
       EXPECT_EQ(definition->breaker->in_use(load), 0u);
   }
+  size_t closed() const {
+    size_t out = sockets.closed();
+    for (size_t i = 0; i < backends.size(); ++i)
+      out += backends[i]->was_closed || (!http2_backends.empty() && http2_backends[i]->is_broken());
+    return out;
+  }
   // How many responses the client has got, or parts of them, beside those that only say that one will follow.
   size_t final_responses() const {
     size_t out = 0;
-    for (size_t at = client->received.find("HTTP/1.1 "); at != std::string::npos;
-         at = client->received.find("HTTP/1.1 ", at + 1)) {
-      const std::string_view code = std::string_view(client->received).substr(at + 9, 3);
+    const std::string_view text = answered();
+    for (size_t at = text.find("HTTP/"); at != std::string::npos; at = text.find("HTTP/", at + 1)) {
+      const std::string_view code = text.substr(text.find(' ', at) + 1, 3);
       out += code == "101" || !code.starts_with('1');
     }
     return out;
@@ -233,6 +256,13 @@ inline bool a_policy_waits(FaultWorld& world) {
   return world.waiting == 1;
 }
 
+inline bool a_target_is_asked(FaultWorld& world) {
+  return world.asked() == 1 && world.answered().empty();
+}
+inline bool a_target_was_asked(FaultWorld& world) {
+  return world.asked() == 1;
+}
+
 inline const Fault kClientGoes{"ClientGoes", do_nothing, [](FaultWorld& world) { world.client->reset(); }};
 inline const Fault kClientEndsItsSide{"ClientEndsItsSide", do_nothing,
                                       [](FaultWorld& world) { world.client->finish(); }};
@@ -241,6 +271,22 @@ inline const Fault kTargetGoes{"TargetGoes", do_nothing, [](FaultWorld& world) {
                                }};
 inline const Fault kTargetEndsItsSide{"TargetEndsItsSide", do_nothing,
                                       [](FaultWorld& world) { world.backends[0]->finish(); }};
+// The target goes while the client takes nothing.
+inline const Fault kTargetGoesMeanwhile{"TargetGoesMeanwhile", do_nothing, [](FaultWorld& world) {
+                                          world.backends[0]->reset();
+                                          world.settle();
+                                          EXPECT_FALSE(world.is_over);  // the client is waited for
+                                          world.let_client_take();
+                                        }};
+// The target of a connection that the exchange has opened goes.
+inline const Fault kNewTargetGoes{"NewTargetGoes", do_nothing,
+                                  [](FaultWorld& world) { world.sockets.reset(); }};
+inline const Fault kClientResetsItsStream{"ClientResetsItsStream", do_nothing, [](FaultWorld& world) {
+                                            world.http2_client->reset_stream(NGHTTP2_CANCEL);
+                                          }};
+inline const Fault kTargetResetsTheStream{"TargetResetsTheStream", do_nothing, [](FaultWorld& world) {
+                                            world.http2_backends[0]->reset_stream(NGHTTP2_INTERNAL_ERROR);
+                                          }};
 // The worker stops: the exchange is destroyed where it waits.
 inline const Fault kWorkerStops{"WorkerStops", do_nothing, nullptr, true};
 inline const Fault kBodyTimeout{"BodyTimeout",

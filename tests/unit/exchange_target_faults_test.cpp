@@ -7,18 +7,8 @@ namespace {
 using ExchangeTargetFaultsTest = FaultWorld;
 using enum Afterwards;
 
-constexpr std::string_view kUpgrading = "Host: a\r\nConnection: upgrade\r\nUpgrade: chat\r\nContent-Length: ";
-constexpr std::string_view kSwitching =
-    "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n";
-
 // ---- Faults of single points.
 
-const Fault kTargetGoesMeanwhile{"TargetGoesMeanwhile", do_nothing, [](FaultWorld& world) {
-                                   world.backends[0]->reset();
-                                   world.settle();
-                                   EXPECT_FALSE(world.is_over);  // the client is waited for
-                                   world.client->take_no_more_than(SIZE_MAX);
-                                 }};
 // The write to the target has timed out; then the target answers, and would take another request.
 const Fault kSendTimeoutBeforeAnAnswer{
     "SendTimeoutBeforeAnAnswer", [](FaultWorld& world) { world.settings.timeouts.send = Milliseconds(1); },
@@ -37,24 +27,8 @@ const Fault kAllAreSilent{"AllAreSilent", do_nothing, [](FaultWorld& world) {
                             world.definition->timeouts.response = Milliseconds(1);
                             for (const auto& backend : world.backends) backend->send("H");
                           }};
-const Fault kTunnelTimeout{"TunnelTimeout",
-                           [](FaultWorld& world) { world.definition->timeouts.tunnel = Milliseconds(1); }};
-const Fault kBothEndTheirSides{"BothEndTheirSides", do_nothing, [](FaultWorld& world) {
-                                 world.client->finish();
-                                 world.settle();
-                                 EXPECT_TRUE(world.backends[0]->saw_finish);
-                                 EXPECT_FALSE(world.is_over);
-                                 world.backends[0]->finish();
-                               }};
 
 // ---- Points.
-
-bool a_target_is_asked(FaultWorld& world) {
-  return world.asked() == 1 && world.client->received.empty();
-}
-bool a_target_was_asked(FaultWorld& world) {
-  return world.asked() == 1;
-}
 
 std::vector<FaultPoint> points_of_the_request() {
   return {
@@ -95,19 +69,6 @@ std::vector<FaultPoint> points_of_the_request() {
                 {kTotalTimeout, {"total_timeout", 504, "HTTP/1.1 504 ", kCloses, 1}},
                 {kTargetGoes, {"upstream_reset", 502, "HTTP/1.1 502 ", kCloses, 1}},
                 {kTargetEndsItsSide, {"upstream_closed_early", 502, "HTTP/1.1 502 ", kCloses, 1}},
-                {kWorkerStops, {"client_closed", 0, "", kStopped, 1}}}},
-
-      // The target switches protocols before the whole request has come.
-      {.name = "TheRestOfTheRequestBeforeATunnel",
-       .configure = [](FaultWorld& world) { world.upgrades = {"chat"}; },
-       .approach =
-           [](FaultWorld& world) {
-             world.begin("POST /a HTTP/1.1\r\n" + std::string(kUpgrading) + "5\r\n\r\nabc");
-           },
-       .arrive = [](FaultWorld& world) { world.backends[0]->send(kSwitching); },
-       .waits = a_target_is_asked,
-       .rows = {{kClientGoes, {"client_closed", 0, "", kCloses, 1}},
-                {kClientEndsItsSide, {"client_closed", 0, "", kCloses, 1}},
                 {kWorkerStops, {"client_closed", 0, "", kStopped, 1}}}},
 
       // The target asks to come again in an hour.
@@ -273,48 +234,6 @@ std::vector<FaultPoint> points_of_the_response() {
        .waits = a_target_was_asked,
        .rows = {{kClientGoes, {"client_closed", 200, "HTTP/1.1 200 ", kCloses, 1}},
                 {kWorkerStops, {"client_closed", 200, "HTTP/1.1 200 ", kStopped, 1}}}},
-
-      {.name = "TheClientTakesNoSwitchOfProtocols",
-       .configure = [](FaultWorld& world) { world.upgrades = {"chat"}; },
-       .approach = client_takes_nothing,
-       .arrive =
-           [](FaultWorld& world) {
-             world.begin("POST /a HTTP/1.1\r\n" + std::string(kUpgrading) + "0\r\n\r\n");
-             world.backends[0]->send(kSwitching);
-           },
-       .waits = a_target_is_asked,
-       .rows = {{kClientGoes, {"client_closed", 101, "", kCloses, 1}},
-                {kSendTimeout, {"send_timeout", 101, "", kCloses, 1}},
-                {kWorkerStops, {"client_closed", 101, "", kStopped, 1}}}},
-
-      {.name = "WithinATunnel",
-       .configure = [](FaultWorld& world) { world.upgrades = {"chat"}; },
-       .approach =
-           [](FaultWorld& world) {
-             world.begin("POST /a HTTP/1.1\r\n" + std::string(kUpgrading) + "0\r\n\r\n");
-           },
-       .arrive = [](FaultWorld& world) { world.backends[0]->send(kSwitching); },
-       .waits = a_target_was_asked,
-       .rows = {{kClientGoes, {"tunnel_closed", 101, "HTTP/1.1 101 ", kCloses, 1}},
-                {kTargetGoes, {"tunnel_closed", 101, "HTTP/1.1 101 ", kCloses, 1}},
-                {kBothEndTheirSides, {"tunnel_closed", 101, "HTTP/1.1 101 ", kCloses, 1}},
-                {kTunnelTimeout, {"tunnel_idle", 101, "HTTP/1.1 101 ", kCloses, 1}},
-                {kWorkerStops, {"client_closed", 101, "HTTP/1.1 101 ", kStopped, 1}}}},
-
-      {.name = "TheClientTakesNothingOfATunnel",
-       .configure = [](FaultWorld& world) { world.upgrades = {"chat"}; },
-       .approach =
-           [](FaultWorld& world) {
-             world.begin("POST /a HTTP/1.1\r\n" + std::string(kUpgrading) + "0\r\n\r\n");
-             world.backends[0]->send(kSwitching);
-             world.settle();
-             world.client->take_no_more_than(0);
-           },
-       .arrive = [](FaultWorld& world) { world.backends[0]->send("hello"); },
-       .waits = [](FaultWorld& world) { return !world.client->received.ends_with("hello"); },
-       .rows = {{kClientGoes, {"tunnel_closed", 101, "HTTP/1.1 101 ", kCloses, 1}},
-                {kTargetGoesMeanwhile, {"tunnel_closed", 101, "HTTP/1.1 101 ", kCloses, 1}},
-                {kWorkerStops, {"client_closed", 101, "HTTP/1.1 101 ", kStopped, 1}}}},
   };
 }
 

@@ -9,6 +9,7 @@
 
 #include "connecting_sockets.h"
 #include "http/h1/server_stream.h"
+#include "http2_peer.h"
 #include "memory_channel.h"
 #include "proxy/client_connection.h"
 #include "proxy/exchange.h"
@@ -55,16 +56,29 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
     for (size_t i = 0; i < targets; ++i) {
       upstream::Target* const target = current_->upstreams[0]->pick(i == 0 ? 0 : (uint64_t{1} << i) - 1);
       open.push_back(target);
-      if (is_connected) add_connection(*target);
+      if (!is_connected) continue;
+      if (target->http2() != nullptr) {
+        add_http2_connection(*target);
+      } else {
+        add_connection(*target);
+      }
     }
+    settle();
   }
   // One more connection in the pool of `target`. Those that are added last are used first.
   std::shared_ptr<MemoryEnd> add_connection(upstream::Target& target) {
     auto connection = std::make_unique<upstream::Connection>(loop_, target);
-    auto end = MemoryEnd::join(connection->stream);
+    backends.push_back(MemoryEnd::join(connection->stream));
     target.give_back(std::move(connection));
-    backends.push_back(end);
-    return end;
+    return backends.back();
+  }
+  // The same on which HTTP/2 is spoken.
+  void add_http2_connection(upstream::Target& target) {
+    auto connection = std::make_unique<upstream::Http2Connection>(loop_);
+    backends.push_back(MemoryEnd::join(connection->socket));
+    http2_backends.push_back(std::make_unique<Http2Peer>(loop_, backends.back(),
+                                                         http::h2::Session::Side::kServer, http2_settings));
+    target.http2()->add(std::move(connection));
   }
 
   // A client sends `request`, and the exchange begins.
@@ -74,25 +88,35 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
   }
   // The same, without what needs the loop: no timer has fired yet.
   void begin_at_once(std::string_view request) {
-    connection_ = std::make_unique<ClientConnection>(*this, listener_, MemoryEnd::channel_of(client),
-                                                     ClientFacts{.peer = "192.0.2.7"});
-    client->attach(connection_->stream);
+    connection_ = make_connection();
     connection_->input.block = Block::take(Block::kMedium);
     client->send(request);
     running_.spawn(serve());
   }
+  // A client that speaks HTTP/2 connects. The exchange begins when `http2_client` sends a request.
+  void connect_http2() {
+    std::unique_ptr<ClientConnection> connection = make_connection();
+    http2_client =
+        std::make_unique<Http2Peer>(loop_, client, http::h2::Session::Side::kClient, http2_settings);
+    running_.spawn(ClientConnection::serve(std::move(connection)));
+    settle();
+  }
   // Lets everything happen that can happen without the test's doing.
   void settle(Milliseconds max = Milliseconds(0)) {
-    for (int i = 0; i < 4; ++i) loop_.run_once(i == 0 ? max : Milliseconds(0));
+    for (int i = 0; i < 6; ++i) run_once(i == 0 ? max : Milliseconds(0));
   }
   // Runs the loop until the exchange is over, at most for a while.
   void run_to_end() {
     const Clock::time_point deadline = Clock::now() + std::chrono::seconds(20);
-    while (!is_over && Clock::now() < deadline) loop_.run_once(Milliseconds(10));
+    while (!is_over && Clock::now() < deadline) run_once(Milliseconds(10));
     EXPECT_TRUE(is_over);
+    if (!http2_client) return;
+    settle();  // the connection may end too
+    after = client->was_closed ? http::Persistence::kClose : http::Persistence::kKeepAlive;
   }
   // The worker stops: what is suspended is destroyed.
   void end() {
+    is_stopped_ = true;
     running_.clear();
     tasks_.clear();
     connection_.reset();
@@ -104,6 +128,7 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
     tries = entry.tries;
     note = entry.note;
     ++log_lines;
+    is_over |= http2_client && !is_stopped_;
   }
   void tell_trace(std::string_view, size_t) override {}
   void spawn(Task<void> task) override { tasks_.spawn(std::move(task)); }
@@ -122,14 +147,17 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
   std::vector<PlacedPolicy> policies{};
   std::vector<std::string> upgrades{};  // protocols that a client may switch to
   bool is_connected = true;
+  http::h2::SessionSettings http2_settings{};  // of clients and targets that speak HTTP/2
   telemetry::Registry metrics{1};
 
   std::shared_ptr<MemoryEnd> client = std::make_shared<MemoryEnd>();
   // The sockets of new connections to targets.
   ConnectingSockets& sockets = static_cast<ConnectingSockets&>(*syscalls_);
+  std::unique_ptr<Http2Peer> http2_client{};
   std::vector<upstream::Target*> open{};
   std::vector<std::shared_ptr<MemoryEnd>>
-      backends{};           // the other ends of the connections, as they were added
+      backends{};  // the other ends of the connections, as they were added
+  std::vector<std::unique_ptr<Http2Peer>> http2_backends{};  // those that speak HTTP/2
   uint16_t first_port = 1;  // of the targets; new connections to them fail unless a test listens there
   bool is_over = false;
   http::Persistence after = http::Persistence::kClose;
@@ -144,6 +172,17 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
     telemetry::TargetShards out;
     out.push_back(std::make_unique<telemetry::TargetMetrics>());
     return out;
+  }
+  std::unique_ptr<ClientConnection> make_connection() {
+    auto connection = std::make_unique<ClientConnection>(*this, listener_, MemoryEnd::channel_of(client),
+                                                         ClientFacts{.peer = "192.0.2.7"});
+    client->attach(connection->stream);
+    return connection;
+  }
+  void run_once(Milliseconds max) {
+    loop_.run_once(max);
+    if (http2_client) http2_client->carry();
+    for (const auto& backend : http2_backends) backend->carry();
   }
   Task<void> serve() {
     http::h1::ServerMessageStream message(connection_->stream, connection_->input,
@@ -160,6 +199,7 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
   std::unique_ptr<ClientConnection> connection_;
   TaskGroup tasks_;
   TaskGroup running_;
+  bool is_stopped_ = false;
 };
 
 }  // namespace portcullis::proxy

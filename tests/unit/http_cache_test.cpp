@@ -133,6 +133,22 @@ TEST(Vary, RequestsThatMeanTheSameAreTheSame) {
   EXPECT_FALSE(same("", "identity;q=0"));
 }
 
+TEST(Vary, TheValuesOfALongFieldAreNotLongerThanTheField) {
+  Arena arena;
+  std::string codings, refused;
+  for (int i = 0; i < 5000; ++i) {
+    codings += "c" + std::to_string(i) + ",";
+    refused += "c" + std::to_string(i) + ";q=0,";
+  }
+  for (const std::string& value :
+       {codings, refused + "*", std::string(30'000, ','), std::string(30'000, 'x')}) {
+    for (const char* name : {"accept-encoding", "accept-language", "x-any"}) {
+      const std::string_view values = cache::selecting_values(fields({{name, value}}), {name}, arena);
+      EXPECT_LE(values.size(), value.size() + 2) << name;
+    }
+  }
+}
+
 TEST(Freshness, WhatIsFromTheFutureIsOfUnknownAge) {
   const cache::Time received = cache::now();
   const cache::Age age({}, received, received);

@@ -51,6 +51,9 @@ class MemoryEnd {
     if (room_ > 0 && stream_ != nullptr) stream_->signal_writable();
   }
 
+  // The stream may write nothing more behind the next `text`.
+  void take_nothing_behind(std::string text) { last_taken_ = std::move(text); }
+
   // What the stream has written.
   std::string received{};
   bool saw_finish = false;  // the stream has ended its side
@@ -81,6 +84,7 @@ class MemoryEnd {
         end_->received.append(static_cast<const char*>(piece.iov_base), part);
         if (end_->room_ != SIZE_MAX) end_->room_ -= part;
         written.bytes += part;
+        if (!end_->last_taken_.empty() && end_->received.ends_with(end_->last_taken_)) end_->room_ = 0;
         piece = {static_cast<char*>(piece.iov_base) + part, piece.iov_len - part};
         if (piece.iov_len > 0) {
           written.error = EAGAIN;
@@ -105,6 +109,7 @@ class MemoryEnd {
   bool finished_ = false;
   bool broken_ = false;
   size_t room_ = SIZE_MAX;
+  std::string last_taken_;
 };
 
 }  // namespace portcullis

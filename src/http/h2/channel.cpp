@@ -102,11 +102,14 @@ size_t Channel::room() const {
 bool Channel::may_write() {
   const bool before_head = session_ != nullptr && !broken_ && !head_sent_;
   blocked_ = (before_head ? session_->room() : room()) == 0;
+  if (before_head && awaits_settings_ && !session_->settled()) blocked_ = true;
   return !blocked_;
 }
 
 Task<bool> Channel::takes_extended_connect(Milliseconds patience) {
-  if (session_ != nullptr && !session_->settled()) co_await session_->wait_settled(patience);
+  awaits_settings_ = true;
+  (void)co_await stream_->writable(patience);
+  awaits_settings_ = false;
   co_return session_ != nullptr && session_->takes_extended_connect();
 }
 

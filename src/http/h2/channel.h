@@ -90,7 +90,8 @@ class Channel final : public portcullis::Channel,
 
   IoResult read(char* data, size_t size) override;
   bool may_read() const override { return size_ > 0 || ended_ || broken_ || has_head(); }
-  // Before the head has been sent: whether it may be sent; afterwards, whether body bytes may be written.
+  // Before the head has been sent: whether it may be sent (see takes_extended_connect() too); afterwards,
+  // whether body bytes may be written.
   bool may_write() override;
   IoResult write(std::span<iovec>& pieces) override;
   void finish() override;
@@ -122,11 +123,12 @@ class Channel final : public portcullis::Channel,
   uint8_t signals_ = 0;
   bool ended_ = false;  // the peer has ended its message
   bool broken_ = false;
-  bool head_sent_ = false;   // the final head has been sent by this side
-  bool finished_ = false;    // this side has ended its message
-  bool ending_ = false;      // the current write is the last one of the body
-  bool closing_ = false;     // all bytes have been written
-  bool blocked_ = false;     // a write waits for space
+  bool head_sent_ = false;  // the final head has been sent by this side
+  bool finished_ = false;   // this side has ended its message
+  bool ending_ = false;     // the current write is the last one of the body
+  bool closing_ = false;    // all bytes have been written
+  bool blocked_ = false;    // a write waits for space, or for the peer's settings
+  bool awaits_settings_ = false;
   bool final_head_ = false;  // the peer's final head has arrived; later field lines are trailers
   bool trailers_too_large_ = false;
   bool malformed_ = false;

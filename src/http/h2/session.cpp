@@ -30,7 +30,6 @@ Session::Session(Stream& socket, Side side, const SessionSettings& settings)
     : socket_(socket),
       side_(side),
       settings_(settings),
-      settling_(socket.loop()),
       relief_(socket.loop()),
       credited_(socket.loop().now()) {
   static const nghttp2_option* const options = make_options();
@@ -145,7 +144,6 @@ void Session::refuse_streams() {
 void Session::end() {
   if (ended_) return;
   ended_ = true;
-  settling_.wake_all();
   relief_.wake_all();
   channels_.for_each([](Channel& channel) {
     if (!channel.broken_) channel.on_stream_closed(NGHTTP2_INTERNAL_ERROR);

@@ -60,10 +60,8 @@ class Session final : private Deferred, public Pooled {
   // Client: the peer's limit of concurrent streams, known once settled().
   uint32_t peer_streams() const;
 
-  // True when the peer's SETTINGS have arrived. co_await wait_settled(timeout) waits for them; false after
-  // the timeout.
+  // True when the peer's SETTINGS have arrived.
   bool settled() const { return settled_; }
-  auto wait_settled(Milliseconds timeout) { return settling_.wait(timeout); }
   // Client: the peer supports extended CONNECT (RFC 8441 section 3).
   bool takes_extended_connect() const;
 
@@ -155,7 +153,6 @@ class Session final : private Deferred, public Pooled {
   bool delivering_ = false;
   bool* destroyed_ = nullptr;  // the destructor sets it while run_deferred() signals channels
   bool settled_ = false;
-  WaitList settling_;
   WaitList relief_;
   int32_t last_id_ = -1;                       // highest stream that the peer has opened
   std::pair<int32_t, int32_t> skipped_{0, 0};  // streams between these two were skipped by the peer

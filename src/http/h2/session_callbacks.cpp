@@ -186,10 +186,7 @@ int Session::on_frame(nghttp2_session*, const nghttp2_frame* frame, void* self) 
   Session& it = *static_cast<Session*>(self);
   const nghttp2_frame_hd& hd = frame->hd;
   if (hd.type == NGHTTP2_GOAWAY) it.going_away_ = true;
-  if (hd.type == NGHTTP2_SETTINGS && (hd.flags & NGHTTP2_FLAG_ACK) == 0) {
-    it.settled_ = true;
-    it.settling_.wake_all();
-  }
+  if (hd.type == NGHTTP2_SETTINGS && (hd.flags & NGHTTP2_FLAG_ACK) == 0) it.settled_ = true;
   if (hd.type == NGHTTP2_SETTINGS || (hd.type == NGHTTP2_WINDOW_UPDATE && hd.stream_id == 0))
     it.wake_blocked();
   Channel* channel = hd.stream_id == 0 ? nullptr : it.channel_of(hd.stream_id);

@@ -128,7 +128,7 @@ std::optional<Decision> SharedCache::find_stored(Context& context, CacheVisit& v
                                                  const Store::Found& found) const {
   visit.stale = nullptr;
   if (found.variants != nullptr) {
-    engine::EntryPointer entry = engine::select(*found.variants, context.request.fields, context.arena);
+    engine::EntryPointer entry = engine::select(*found.variants, context.request.fields);
     if (entry == nullptr) {
       visit.forwarded = "vary-miss";
     } else if (!is_near(context, *entry)) {

@@ -177,7 +177,7 @@ Task<SharedCache::Step> SharedCache::join(Context& context, CacheVisit& visit) c
       // that.
       const engine::EntryPointer entry = joined->entry();
       const engine::Variants only{entry};
-      const bool fits = engine::select(only, context.request.fields, context.arena) != nullptr;
+      const bool fits = engine::select(only, context.request.fields) != nullptr;
       const engine::Time moment = engine::now();
       const bool usable = may_use(*entry, visit, moment) == Use::kYes;
       if (fits && usable && is_near(context, *entry)) {
