@@ -170,7 +170,7 @@ Task<bool> Exchange::consult(const PlacedPolicy& one) {
         state_.unless_left(policy::settle(std::move(decision.later)));
     std::optional<policy::Decision> settled = co_await settling;
     if (!settled) {
-      Trace::end_span(span, "client_gone");
+      Trace::end_span(span, name_of(telemetry::TryResult::kAbandoned));
       state_.record.ended = &kEnds.client_closed;
       reply_.close_after();
       co_return true;
