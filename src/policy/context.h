@@ -61,6 +61,7 @@ struct Context {
   std::string_view target_path{};  // the path that the target gets; a policy may set another path
   std::string_view route{};
   std::string_view upstream{};  // the name of the upstream; empty when a policy answers
+  std::string_view branch{};    // the name of the branch of the route's split; empty before it is chosen
   // the path parameters of the route; their values are views into `path`
   const routing::PathParameters* parameters = nullptr;
   std::string_view request_id{};

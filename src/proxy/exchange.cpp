@@ -217,6 +217,7 @@ const Branch& Exchange::choose_branch() {
 
 // Asks targets until one answers, or until the rules permit no further try.
 Task<Persistence> Exchange::forward() {
+  state_.context.branch = state_.request.branch->name;
   const auto place = state_.upstream().take(upstream::Load::kRequests);
   if (!place) {
     state_.context.failure = &kEnds.breaker_requests;
