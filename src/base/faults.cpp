@@ -60,29 +60,6 @@ int64_t steady_second() {
 
 }  // namespace
 
-std::string_view name_of(Fault kind) {
-  switch (kind) {
-    case Fault::kAccept: return "accept";
-    case Fault::kAccessLog: return "access_log";
-    case Fault::kAuditLog: return "audit_log";
-    case Fault::kAuthService: return "auth_service";
-    case Fault::kCacheDisk: return "cache_disk";
-    case Fault::kCertificate: return "certificate";
-    case Fault::kDiscovery: return "discovery";
-    case Fault::kFileWatch: return "file_watch";
-    case Fault::kHealthCheck: return "health_check";
-    case Fault::kKeySet: return "key_set";
-    case Fault::kNameLookup: return "name_lookup";
-    case Fault::kOverload: return "overload";
-    case Fault::kQuotaStore: return "quota_store";
-    case Fault::kRedisRefused: return "redis_refused";
-    case Fault::kRedisUnavailable: return "redis_unavailable";
-    case Fault::kTargetEjected: return "target_ejected";
-    case Fault::kTraceExport: return "trace_export";
-  }
-  return "";
-}
-
 void count_fault(Fault kind) {
   counted[static_cast<size_t>(kind)].fetch_add(1, std::memory_order_relaxed);
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/enum_names.h"
 #include "base/say.h"
 
 namespace portcullis {
@@ -32,8 +33,26 @@ enum class Fault : uint8_t {
   kTargetEjected,     // a target was ejected
   kTraceExport,       // the trace collector did not accept a batch
 };
-inline constexpr size_t kFaultKinds = static_cast<size_t>(Fault::kTraceExport) + 1;
-std::string_view name_of(Fault kind);  // "redis_refused"
+constexpr auto names_of(Fault) {
+  return std::to_array<EnumName<Fault>>({{Fault::kAccept, "accept"},
+                                         {Fault::kAccessLog, "access_log"},
+                                         {Fault::kAuditLog, "audit_log"},
+                                         {Fault::kAuthService, "auth_service"},
+                                         {Fault::kCacheDisk, "cache_disk"},
+                                         {Fault::kCertificate, "certificate"},
+                                         {Fault::kDiscovery, "discovery"},
+                                         {Fault::kFileWatch, "file_watch"},
+                                         {Fault::kHealthCheck, "health_check"},
+                                         {Fault::kKeySet, "key_set"},
+                                         {Fault::kNameLookup, "name_lookup"},
+                                         {Fault::kOverload, "overload"},
+                                         {Fault::kQuotaStore, "quota_store"},
+                                         {Fault::kRedisRefused, "redis_refused"},
+                                         {Fault::kRedisUnavailable, "redis_unavailable"},
+                                         {Fault::kTargetEjected, "target_ejected"},
+                                         {Fault::kTraceExport, "trace_export"}});
+}
+inline constexpr size_t kFaultKinds = names_of(Fault{}).size();
 
 // Counts one fault without logging it. Any thread; takes no lock.
 void count_fault(Fault kind);

@@ -1,7 +1,6 @@
 #include "cache/disk.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -18,8 +17,6 @@
 namespace portcullis::cache {
 
 namespace {
-
-constexpr std::chrono::milliseconds kLockPause{200};
 
 std::string hex(uint64_t number, int digits) {
   char text[17];
@@ -62,6 +59,7 @@ Disk::Disk(DiskSettings settings, UniqueFd lock, Say say)
 void Disk::begin(Restore restore, std::function<void()> done) {
   // On this thread, so that the first response that is fetched can already go to the disk.
   const bool taken = take();
+  if (!taken) lock_wait_.begin();
   loader_ = start_thread("cache-loader", [this, taken, restore = std::move(restore), done = std::move(done)] {
     if (taken || wait_to_take()) restore_all(restore);
     done();
@@ -73,16 +71,16 @@ void Disk::stop() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
-  stopped_.notify_all();
+  lock_wait_.give_up();
   if (loader_.joinable()) loader_.join();
   active_.store(false, std::memory_order_release);
   pool_.stop();
 }
 
 bool Disk::take() {
-  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) return false;
-  active_.store(true, std::memory_order_release);
-  return true;
+  const bool taken = lock_wait_.try_take();
+  if (taken) active_.store(true, std::memory_order_release);
+  return taken;
 }
 
 // Waits until no other process uses the directory: during an upgrade, until the predecessor has ended.
@@ -90,10 +88,8 @@ bool Disk::wait_to_take() {
   say_(Level::kInfo,
        "the directory of the cache `" + settings_.path +
            "` is in use by another process: this process will use it when the other process has ended");
-  do {
-    std::unique_lock lock(mutex_);
-    if (stopped_.wait_for(lock, kLockPause, [this] { return stopping_; })) return false;
-  } while (!take());
+  if (!lock_wait_.wait()) return false;
+  active_.store(true, std::memory_order_release);
   return true;
 }
 

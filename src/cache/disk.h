@@ -2,7 +2,6 @@
 
 #include <array>
 #include <atomic>
-#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -14,6 +13,7 @@
 #include "base/unique_fd.h"
 #include "cache/disk_file.h"
 #include "cache/disk_settings.h"
+#include "runtime/lock_wait.h"
 #include "runtime/side_pool.h"
 
 namespace portcullis::cache {
@@ -78,6 +78,7 @@ class Disk {
   const DiskSettings settings_;
   const std::string run_;  // prefix of the names that this process creates
   UniqueFd lock_;
+  LockWait lock_wait_{lock_};
   Say say_;
   std::atomic<bool> active_{false};
   std::atomic<uint64_t> next_{0};
@@ -85,7 +86,6 @@ class Disk {
   DiskCounts counts_;
 
   std::mutex mutex_;
-  std::condition_variable stopped_;
   bool stopping_ = false;
   std::array<std::shared_ptr<OpenFile>, kKeptOpen> open_;
   size_t oldest_open_ = 0;

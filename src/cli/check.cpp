@@ -17,7 +17,7 @@ struct CheckSettings {
 };
 
 nlohmann::json to_json(const config::Diagnostic& one) {
-  nlohmann::json out{{"severity", one.severity == config::Severity::kError ? "error" : "warning"},
+  nlohmann::json out{{"severity", portcullis::name_of(one.severity)},
                      {"file", one.location.file.text()},
                      {"line", one.location.line()},
                      {"column", one.location.column},

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <set>
 
+#include "base/enum_names.h"
 #include "base/wall_clock.h"
 #include "cli/commands.h"
 #include "cli/config_choice.h"
@@ -28,6 +29,10 @@ namespace {
 constexpr const char* kTracing = "tracing";  // never a fault: serving does not depend on tracing
 
 enum class Verdict { kGood, kWarning, kFault };
+constexpr auto names_of(Verdict) {
+  return std::to_array<EnumName<Verdict>>(
+      {{Verdict::kGood, "good"}, {Verdict::kWarning, "warning"}, {Verdict::kFault, "fault"}});
+}
 
 struct Finding {
   Verdict verdict;
@@ -52,13 +57,12 @@ class Findings {
   int print(OutputFormat format) const {
     const bool faulty = std::any_of(all_.begin(), all_.end(),
                                     [](const Finding& one) { return one.verdict == Verdict::kFault; });
-    static constexpr const char* kNames[] = {"good", "warning", "fault"};
     nlohmann::json told{{"good", !faulty}, {"findings", nlohmann::json::array()}};
     for (const Finding& one : all_) {
-      const char* verdict = kNames[static_cast<size_t>(one.verdict)];
+      const std::string verdict(portcullis::name_of(one.verdict));
       told["findings"].push_back({{"verdict", verdict}, {"topic", one.topic}, {"text", one.text}});
       if (format == OutputFormat::kText)
-        std::printf("%-8s %-12s %s\n", verdict, one.topic.c_str(), one.text.c_str());
+        std::printf("%-8s %-12s %s\n", verdict.c_str(), one.topic.c_str(), one.text.c_str());
     }
     if (format == OutputFormat::kJson) print_json(told);
     return faulty ? kWrong : kGood;

@@ -57,7 +57,7 @@ std::string Diagnostic::to_string() const {
   std::string out = location.file.text();
   if (location.line_read > 0)
     out += ":" + std::to_string(location.line()) + ":" + std::to_string(location.column);
-  out += (severity == Severity::kError ? ": error: " : ": warning: ") + message;
+  out.append(": ").append(name_of(severity)).append(": ").append(message);
   return check.empty() ? out : out + " [" + check + "]";
 }
 

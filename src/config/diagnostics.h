@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/enum_names.h"
+
 namespace portcullis::config {
 
 // The name of a configuration file, for the locations in it. Each name is stored once for the life of the
@@ -57,6 +59,9 @@ struct Location {
 using Hints = std::vector<std::pair<Location, std::string>>;
 
 enum class Severity { kWarning, kError };
+constexpr auto names_of(Severity) {
+  return std::to_array<EnumName<Severity>>({{Severity::kWarning, "warning"}, {Severity::kError, "error"}});
+}
 
 struct Diagnostic {
   Severity severity;

@@ -20,28 +20,6 @@ using proxy::RehearsedPolicy;
 using telemetry::kEnds;
 using DecisionKind = policy::Decision::Kind;
 
-const char* name_of(routing::Verdict verdict) {
-  switch (verdict) {
-    case routing::Verdict::kChosen: return "chosen";
-    case routing::Verdict::kOutranked: return "outranked";
-    case routing::Verdict::kOtherHost: return "other_host";
-    case routing::Verdict::kOtherPath: return "other_path";
-    case routing::Verdict::kOtherMethod: return "other_method";
-    case routing::Verdict::kOtherPredicate: return "other_condition";
-    case routing::Verdict::kOtherListener: return "other_listener";
-  }
-  return "";
-}
-
-const char* name_of(routing::MatchOutcome outcome) {
-  switch (outcome) {
-    case routing::MatchOutcome::kMatched: return "matched";
-    case routing::MatchOutcome::kNoRoute: return "no_route";
-    case routing::MatchOutcome::kMethodNotAllowed: return "method_not_allowed";
-  }
-  return "";
-}
-
 const char* outcome_of(const RehearsedPolicy& one) {
   if (!one.is_reached) return "not_reached";
   switch (one.decision) {

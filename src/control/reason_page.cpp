@@ -19,16 +19,16 @@ says in `ended` why its request ended. Traces, `portcullis explain`, `portcullis
   gateway refused or answered the request, because of its routes, its limits, its abilities or its state. `policy`: a policy refused or
   answered the request. `client or target`: one of them closed a tunnel. Policies use some reasons of the gateway too, such as
   `body_too_large`: then `policy` in the line names the policy.
-- **In**: the [stage](concepts/stage.md) in which the request was. `head`: the gateway was reading the head of the request, or looking
+- **Phase**: the [phase](concepts/phase.md) in which the request was. `head`: the gateway was reading the head of the request, or looking
   for its route. `policies`: policies were judging the request. `connecting`: the gateway was connecting to a target. `waiting`: the
   gateway was waiting for the head of the target's response. `body`: the body of the request or of the response was on its way.
-  `tunnel`: client and target were using a tunnel. `any`: the reason can occur in each stage.
+  `tunnel`: client and target were using a tunnel. `any`: the reason can occur in each phase.
 - **Status**: the status with which the gateway refuses or answers such a request. It is empty where the configuration or another
   server chooses the status, where a response has been sent already, and where there is no response.
 )";
 
 void add_table(const telemetry::EndReasons& reasons, std::string& out) {
-  out += "\n| `ended` | meaning | ended by | in | status |\n|---|---|---|---|---|\n";
+  out += "\n| `ended` | meaning | ended by | phase | status |\n|---|---|---|---|---|\n";
   for (const EndReason* one : reasons) {
     const std::string status = one->status == 0 ? "" : std::to_string(one->status);
     ((((out += "| `") += one->name) += "` | ") += one->sentence) += " | ";

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "base/enum_names.h"
 #include "http/field_id.h"
 
 namespace portcullis::http {
@@ -94,6 +95,10 @@ class Fields {
 };
 
 enum class Version : uint8_t { kHttp10, kHttp11, kHttp2 };
+constexpr auto names_of(Version) {
+  return std::to_array<EnumName<Version>>(
+      {{Version::kHttp10, "HTTP/1.0"}, {Version::kHttp11, "HTTP/1.1"}, {Version::kHttp2, "HTTP/2"}});
+}
 
 // How the end of a message's body is determined (RFC 9112 section 6.3). With kStream the body ends with the
 // message on its HTTP/2 stream.

@@ -47,6 +47,7 @@ struct RequestUri {
 struct ChosenRoute {
   std::string_view name{};
   std::string_view upstream{};  // the name of the upstream; empty when a policy answers
+  std::string_view branch{};    // the name of the branch of the split; empty before it is chosen
   // the path parameters of the route; their values are views into RequestUri::path
   const routing::PathParameters* parameters = nullptr;
   std::string_view pseudonym{};  // of the gateway in Via

@@ -72,13 +72,13 @@ std::string_view value_of(const variables::Reference& what, const Context& conte
     case Variable::kClaimJson:
       return claims == nullptr ? std::string_view() : field_text(arena.copy(claims->json_of(what.argument)));
     case Variable::kRouteName: return context.route.name;
+    case Variable::kRouteBranch: return context.route.branch;
     case Variable::kUpstreamName: return context.route.upstream;
     case Variable::kResponseStatus: return arena.decimal(context.response.status);
     case Variable::kResponseHeader: return header_of(context.response.fields, what.argument, arena);
     case Variable::kRequestVersion:
     case Variable::kRequestBytes:
     case Variable::kPeerAddress:
-    case Variable::kRouteBranch:
     case Variable::kTargetAddress:
     case Variable::kTargetTries:
     case Variable::kResponseBytes:

@@ -19,6 +19,23 @@ namespace {
 // yet. Most targets answer sooner, and then no system call is needed.
 constexpr Milliseconds kUnwatched{100};
 
+// What metrics and traces say of a try.
+telemetry::TryResult result_of(TryOutcome outcome) {
+  using telemetry::TryResult;
+  switch (outcome) {
+    case TryOutcome::kAnswered:
+    case TryOutcome::kBadAnswer:
+    case TryOutcome::kNotConverted: return TryResult::kAnswered;
+    case TryOutcome::kConnectFailed: return TryResult::kConnectFailed;
+    case TryOutcome::kTimedOut: return TryResult::kTimedOut;
+    case TryOutcome::kClientGone: return TryResult::kAbandoned;
+    case TryOutcome::kStaleConnection:
+    case TryOutcome::kFailed:
+    case TryOutcome::kOverloaded: break;
+  }
+  return TryResult::kFailed;
+}
+
 }  // namespace
 
 Milliseconds time_left_until(Clock::time_point deadline, const EventLoop& loop) {
@@ -312,32 +329,14 @@ void Attempt::note(TryOutcome outcome) {
   using telemetry::TryResult;
   if (std::exchange(is_noted_, true)) return;
   note_health(outcome);
-  TryResult result = TryResult::kFailed;
-  std::string_view told = failure_ != nullptr ? failure_->name : std::string_view();
-  switch (outcome) {
-    case TryOutcome::kAnswered:
-    case TryOutcome::kNotConverted:
-    case TryOutcome::kBadAnswer:
-      result = TryResult::kAnswered;
-      told = outcome == TryOutcome::kBadAnswer ? "bad_answer" : "answered";
-      break;
-    case TryOutcome::kTimedOut:
-      result = TryResult::kTimedOut;
-      told = "timed_out";
-      break;
-    case TryOutcome::kClientGone:
-      result = TryResult::kAbandoned;
-      told = "client_gone";
-      break;
-    case TryOutcome::kConnectFailed: result = TryResult::kConnectFailed; break;
-    default: break;
-  }
-  Trace::end_span(std::exchange(span_, nullptr), told,
-                  result == TryResult::kAnswered ? status_ : uint16_t{0});
+  const TryResult result = result_of(outcome);
+  const bool has_answered = result == TryResult::kAnswered;
+  Trace::end_try(std::exchange(span_, nullptr), result, has_answered ? nullptr : failure_,
+                 has_answered ? status_ : uint16_t{0});
   if (outcome == TryOutcome::kOverloaded) return;  // the target has not been asked
   telemetry::TargetMetrics& metrics = *(*target_.definition().metrics)[state_.worker.index()];
   metrics.tries[static_cast<size_t>(result)].add();
-  if (result != TryResult::kAnswered) return;
+  if (!has_answered) return;
   metrics.responses[std::min(status_ / 100u, 5u)].add();
   metrics.head.note(std::chrono::duration_cast<std::chrono::microseconds>(latency_));
 }

@@ -170,7 +170,7 @@ Task<bool> Exchange::consult(const PlacedPolicy& one) {
         state_.unless_left(policy::settle(std::move(decision.later)));
     std::optional<policy::Decision> settled = co_await settling;
     if (!settled) {
-      Trace::end_span(span, "client_gone");
+      Trace::end_span(span, name_of(telemetry::TryResult::kAbandoned));
       state_.record.ended = &kEnds.client_closed;
       reply_.close_after();
       co_return true;
@@ -212,6 +212,7 @@ const Branch& Exchange::choose_branch() {
 
 // Asks targets until one answers, or until the rules permit no further try.
 Task<Persistence> Exchange::forward() {
+  state_.context.route.branch = state_.request.branch->name;
   const auto place = state_.upstream().take(upstream::Load::kRequests);
   if (!place) {
     state_.context.failure = &kEnds.breaker_requests;

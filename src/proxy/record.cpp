@@ -42,8 +42,7 @@ telemetry::AccessEntry log_entry(const Record& record, const Request& request, c
     entry.path = request.head.path;
     entry.canonical_path = request.path;
     entry.query = request.head.query;
-    static constexpr std::string_view kVersions[] = {"HTTP/1.0", "HTTP/1.1", "HTTP/2"};
-    entry.version = kVersions[static_cast<size_t>(request.head.version)];
+    entry.version = name_of(request.head.version);
     entry.request_fields = &request.head.fields;
   }
   if (request.route != nullptr) {

@@ -120,10 +120,17 @@ Trace::Span* Trace::begin_try(const upstream::Target& target, std::string_view u
   return span;
 }
 
-void Trace::end_span(Span* span, std::string_view outcome, uint16_t status) {
+void Trace::end_span(Span* span, std::string_view outcome) {
   if (span == nullptr) return;
   span->end = Clock::now();
   span->outcome = outcome;
+}
+
+void Trace::end_try(Span* span, telemetry::TryResult result, const telemetry::EndReason* failure,
+                    uint16_t status) {
+  end_span(span, name_of(result));
+  if (span == nullptr) return;
+  if (failure != nullptr) span->error = failure->name;
   span->status = status;
 }
 
@@ -181,6 +188,7 @@ void Trace::tell(const Request& request, const Record& record, const policy::Con
       if (span->status != 0) writer.number("http.response.status_code", span->status);
     }
     writer.text("portcullis.outcome", span->outcome);
+    writer.text("error.type", span->error);
     writer.end(span->status >= 500 || (!span->target.empty() && span->status == 0));
   }
   worker_->tell_trace(out, writer.count());

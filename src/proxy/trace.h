@@ -8,7 +8,9 @@
 #include "proxy/request.h"
 #include "proxy/snapshot.h"
 #include "runtime/event_loop.h"
+#include "telemetry/end_reason.h"
 #include "telemetry/trace_context.h"
+#include "telemetry/try_result.h"
 #include "upstream/target.h"
 
 namespace portcullis::proxy {
@@ -28,6 +30,7 @@ class Trace {
     std::string_view target{};    // name of the try's target; empty when the span is not a try
     std::string_view upstream{};  // name of the try's upstream
     std::string_view outcome{};
+    std::string_view error{};  // the name of the reason for which a try has failed
     uint16_t status = 0;
     Span* next = nullptr;
   };
@@ -47,7 +50,11 @@ class Trace {
   // Begins a span; null when spans are not recorded. end_span() accepts null.
   Span* begin_span(std::string_view name, Clock::time_point begin);
   Span* begin_try(const upstream::Target& target, std::string_view upstream, Clock::time_point begin);
-  static void end_span(Span* span, std::string_view outcome, uint16_t status = 0);
+  static void end_span(Span* span, std::string_view outcome);
+  // Ends the span of a try. `failure` is null when the try has not failed, or when the reason is not known;
+  // `status` is 0 when there is no response.
+  static void end_try(Span* span, telemetry::TryResult result, const telemetry::EndReason* failure,
+                      uint16_t status);
 
   // Writes the trace context for a target. `span`, which may be null, becomes the parent of the target's
   // span.

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/enum_names.h"
 #include "routing/route_table.h"
 
 namespace portcullis::routing {
@@ -19,6 +20,15 @@ enum class Verdict {
   kOtherPredicate,
   kOtherListener
 };
+constexpr auto names_of(Verdict) {
+  return std::to_array<EnumName<Verdict>>({{Verdict::kChosen, "chosen"},
+                                           {Verdict::kOutranked, "outranked"},
+                                           {Verdict::kOtherHost, "other_host"},
+                                           {Verdict::kOtherPath, "other_path"},
+                                           {Verdict::kOtherMethod, "other_method"},
+                                           {Verdict::kOtherPredicate, "other_condition"},
+                                           {Verdict::kOtherListener, "other_listener"}});
+}
 
 struct Judgement {
   uint32_t route = 0;

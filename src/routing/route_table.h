@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/enum_names.h"
 #include "http/message.h"
 #include "routing/match.h"
 #include "routing/predicates.h"
@@ -41,6 +42,11 @@ struct RequestView {
 };
 
 enum class MatchOutcome { kMatched, kNoRoute, kMethodNotAllowed };
+constexpr auto names_of(MatchOutcome) {
+  return std::to_array<EnumName<MatchOutcome>>({{MatchOutcome::kMatched, "matched"},
+                                                {MatchOutcome::kNoRoute, "no_route"},
+                                                {MatchOutcome::kMethodNotAllowed, "method_not_allowed"}});
+}
 
 struct MatchResult {
   MatchOutcome outcome = MatchOutcome::kNoRoute;

@@ -2,15 +2,14 @@
 
 #include <fcntl.h>
 #include <netinet/tcp.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 
 #include "base/faults.h"
+#include "runtime/lock_wait.h"
 #include "runtime/socket_owner.h"
 
 namespace portcullis {
@@ -43,9 +42,12 @@ std::string folder_of(const SocketAddress& address) {
 // folder cannot be locked, the caller continues without a lock.
 UniqueFd lock_folder(const SocketAddress& address) {
   UniqueFd folder(::open(folder_of(address).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  constexpr timespec kPause{0, 10'000'000};
-  for (int tries = 0; folder && tries < 100 && ::flock(folder.get(), LOCK_EX | LOCK_NB) != 0; ++tries)
-    ::nanosleep(&kPause, nullptr);
+  if (!folder) return folder;
+  LockWait lock(folder);
+  if (!lock.try_take()) {
+    lock.begin();
+    (void)lock.wait(std::chrono::seconds(1));
+  }
   return folder;
 }
 

@@ -8,6 +8,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "base/enum_names.h"
+
 namespace portcullis::telemetry {
 
 // Who caused the end of a request.
@@ -19,6 +21,13 @@ enum class EndedBy : uint8_t {
   kGateway,  // the gateway, by its routes, its limits, its abilities, or its state
   kPolicy,
 };
+constexpr auto names_of(EndedBy) {
+  return std::to_array<EnumName<EndedBy>>({{EndedBy::kClient, "client"},
+                                           {EndedBy::kTarget, "target"},
+                                           {EndedBy::kPeers, "client or target"},
+                                           {EndedBy::kGateway, "gateway"},
+                                           {EndedBy::kPolicy, "policy"}});
+}
 
 // The phase in which a request ended.
 enum class EndPhase : uint8_t {
@@ -30,6 +39,15 @@ enum class EndPhase : uint8_t {
   kTunnel,
   kAny,  // the reason can occur in every phase
 };
+constexpr auto names_of(EndPhase) {
+  return std::to_array<EnumName<EndPhase>>({{EndPhase::kHead, "head"},
+                                            {EndPhase::kPolicies, "policies"},
+                                            {EndPhase::kConnecting, "connecting"},
+                                            {EndPhase::kWaiting, "waiting"},
+                                            {EndPhase::kBody, "body"},
+                                            {EndPhase::kTunnel, "tunnel"},
+                                            {EndPhase::kAny, "any"}});
+}
 
 // Whether the request ended because its caller has reached a limit.
 enum class CallerLimit : uint8_t { kNone, kReached };
@@ -39,9 +57,14 @@ enum class CallerLimit : uint8_t { kNone, kReached };
 // policy has a table in its folder. A reason outside of a table has no name. Two reasons are equal when their
 // addresses are equal.
 struct EndReason {
-  constexpr EndReason(std::string_view its_name, EndedBy by, EndPhase in, uint16_t with_status,
+  constexpr EndReason(std::string_view its_name, EndedBy by, EndPhase its_phase, uint16_t with_status,
                       std::string_view told, CallerLimit of_caller = CallerLimit::kNone)
-      : name(its_name), sentence(told), status(with_status), ended_by(by), phase(in), limit(of_caller) {}
+      : name(its_name),
+        sentence(told),
+        status(with_status),
+        ended_by(by),
+        phase(its_phase),
+        limit(of_caller) {}
   // The reason of a policy that has refused or answered the request.
   constexpr EndReason(std::string_view its_name, uint16_t with_status, std::string_view told,
                       CallerLimit of_caller = CallerLimit::kNone)
@@ -60,10 +83,6 @@ struct EndReason {
   EndPhase phase;
   CallerLimit limit;
 };
-
-// Names such as "client", "client or target"; "head", "waiting".
-std::string_view name_of(EndedBy by);
-std::string_view name_of(EndPhase phase);
 
 using EndReasons = std::vector<const EndReason*>;
 

@@ -49,12 +49,11 @@ void Exposition::routes() {
 }
 
 void Exposition::targets() {
-  static constexpr const char* kResults[] = {"answered", "connect_failed", "failed", "timed_out",
-                                             "abandoned"};
   Family tries = counter(
       "target_tries_total",
       "Tries to get a response from a target, by upstream, target and result (answered, connect_failed, "
-      "failed, timed_out, or abandoned: the client left). A request that is retried has several tries.");
+      "failed, timed_out, or abandoned: the client left, or another target answered first). A request that "
+      "is retried has several tries.");
   Family responses = counter("target_responses_total",
                              "Responses of a target, by upstream, target and class of status. The client may "
                              "have got another response, after a retry.");
@@ -70,9 +69,10 @@ void Exposition::targets() {
     --left;
     const TargetShards& shards = *its_shards;
     const Labels target{{"upstream", key.first}, {"target", key.second}};
-    for (size_t i = 0; i < std::size(kResults); ++i) {
+    for (const EnumName<TryResult>& result : names_of(TryResult{})) {
       Labels labels = target;
-      labels.push_back({"result", kResults[i]});
+      labels.push_back({"result", std::string(result.name)});
+      const auto i = static_cast<size_t>(result.value);
       tries.add(std::move(labels),
                 sum(shards, [i](const TargetMetrics& m) -> const Counter& { return m.tries[i]; }));
     }

@@ -11,6 +11,7 @@
 
 #include "telemetry/latency.h"
 #include "telemetry/metric_set.h"
+#include "telemetry/try_result.h"
 
 namespace portcullis::telemetry {
 
@@ -34,13 +35,11 @@ struct PolicyMetrics {
   Counter refused;
 };
 
-enum class TryResult : uint8_t { kAnswered, kConnectFailed, kFailed, kTimedOut, kAbandoned };
-
 struct TargetMetrics {
-  std::array<Counter, 5> tries;      // by TryResult
-  std::array<Counter, 6> responses;  // of the answered attempts, as in RouteMetrics
-  Latency head;                      // from the start of the attempt to the response's head
-  Counter connections;               // connections opened
+  std::array<Counter, kTryResults> tries;  // by TryResult
+  std::array<Counter, 6> responses;        // of the answered attempts, as in RouteMetrics
+  Latency head;                            // from the start of the attempt to the response's head
+  Counter connections;                     // connections opened
 };
 
 using TargetShards = std::vector<std::unique_ptr<TargetMetrics>>;  // one for each worker

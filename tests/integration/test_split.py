@@ -302,3 +302,12 @@ def test_explain_says_who_would_answer(tmp_path):
     told = json.loads(explain(tmp_path, text, "GET", "/", "-H", "Cookie: release=ffffffff", "--json"))
     assert told["upstream"] == "canary" and told["targets"] == ["127.0.0.1:2"]
     assert [one["chosen"] for one in told["branches"]] == [False, True]
+
+
+def test_the_branch_is_a_variable_of_the_response(start, backend):
+    target = backend(answer(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")).port
+    split = ["{upstream: stable}", '{name: beta, upstream: canary, when: "request.header.x-beta exists"}']
+    policies = '[{headers: {response: {set: {x-branch: "{route.branch}"}}}}]'
+    gateway = start(configuration(target, target, split, policies=policies))
+    assert ask(gateway)[2]["x-branch"] == "stable"
+    assert ask(gateway, x_beta="1")[2]["x-branch"] == "beta"

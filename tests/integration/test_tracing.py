@@ -4,7 +4,9 @@ The collector is a server of the tests, because Debian has no package of one. It
 
 import json
 import re
+import socket
 import threading
+import types
 
 import pytest
 
@@ -101,6 +103,16 @@ def test_a_request_that_fails_is_told_of_whatever_was_decided(start, origin, col
     assert {one["traceId"] for one in told} == {TRACE} and len(told) == 3  # the gateway's span, and two tries
     assert all(one["status"] == {"code": 2} for one in told)
     assert [one.get("traceparent")[-2:] for one in origin.asked("/bad")] == ["00", "00"]
+
+
+def test_a_try_that_fails_has_a_result_of_the_metrics_and_a_reason(start, collector):
+    with socket.socket() as refused:
+        refused.bind(("127.0.0.1", 0))  # nothing listens
+        away = types.SimpleNamespace(port=refused.getsockname()[1])
+        gateway = start(configuration(away, collector, ", sample: 0%"))
+        assert ask(gateway.port, "/a").status == 502
+        told = next(attributes(one) for one in spans(collector, 2) if one["kind"] == 3)
+    assert (told["portcullis.outcome"], told["error.type"]) == ("connect_failed", "connect_refused")
 
 
 def test_errors_may_be_left_out(start, origin, collector):

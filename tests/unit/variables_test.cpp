@@ -41,6 +41,7 @@ struct Exchange {
     context.request_id = "id-1";
     context.route.name = "orders";
     context.route.upstream = "backend";
+    context.route.branch = "beta";
     context.caller.consumer = &consumer;
     context.caller.credential = "key-1";
     context.caller.claims = identity::Claims::parse(R"({"scope":"read write","x":["a","b"]})");
