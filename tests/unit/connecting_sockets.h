@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -38,6 +39,14 @@ class ConnectingSockets final : public Syscalls {
   }
   void send(std::string_view bytes) {
     (void)::send(pairs_.back().far.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  }
+  // All that the target of the last socket has received; empty when there is no socket.
+  const std::string& received() {
+    if (pairs_.empty()) return received_;
+    char bytes[4096];
+    const ssize_t got = ::recv(pairs_.back().far.get(), bytes, sizeof bytes, MSG_DONTWAIT);
+    if (got > 0) received_.append(bytes, static_cast<size_t>(got));
+    return received_;
   }
   void finish() { ::shutdown(pairs_.back().far.get(), SHUT_WR); }
   // The kernel reports a reset when one end of a pair is closed before all of its bytes were read.
@@ -93,6 +102,7 @@ class ConnectingSockets final : public Syscalls {
   }
 
   std::vector<Pair> pairs_;
+  std::string received_;
 };
 
 }  // namespace portcullis

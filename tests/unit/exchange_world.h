@@ -33,7 +33,7 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
   // test holds the other ends of these.
   void build(size_t targets = 1) {
     for (size_t i = 0; i < targets; ++i) {
-      const std::string name = "127.0.0.1:" + std::to_string(first_port + i);
+      const std::string name = "127.0.0.1:" + std::to_string(i + 1);
       definition->targets.push_back({.name = name,
                                      .place = *SocketAddress::parse(name),
                                      .metrics = std::make_shared<telemetry::TargetShards>(make_shards())});
@@ -158,7 +158,6 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
   std::vector<std::shared_ptr<MemoryEnd>>
       backends{};  // the other ends of the connections, as they were added
   std::vector<std::unique_ptr<Http2Peer>> http2_backends{};  // those that speak HTTP/2
-  uint16_t first_port = 1;  // of the targets; new connections to them fail unless a test listens there
   bool is_over = false;
   http::Persistence after = http::Persistence::kClose;
   const telemetry::EndReason* ended = nullptr;  // of the last line of the log

@@ -158,7 +158,7 @@ TEST(NextTryTest, AnAnswerIsDroppedForItsStatus) {
 
 TEST(NextTryTest, ARetryNeedsTheBudget) {
   const upstream::Retries rules{
-      .attempts = 2, .on = {On::kReset, On::kTimeout}, .status = {{503}}, .backoff = Milliseconds(0)};
+      .attempts = 2, .on = {On::kReset, On::kTimeout}, .status = {{503, 503}}, .backoff = Milliseconds(0)};
   const NextTry kSpent{.note = "retry_budget_spent"};
   TryFacts facts{.is_repeatable = true, .has_budget = false, .targets = 2, .time_left = kLong, .status = 503};
   for (const TryOutcome outcome : {TryOutcome::kFailed, TryOutcome::kTimedOut, TryOutcome::kBadAnswer}) {
