@@ -166,7 +166,7 @@ def test_an_ocsp_response_that_ends_is_told_once(start, echo, authority):
 
 def test_every_kind_of_fault_is_described():
     """docs/logs.md lists the kinds of the metric."""
-    source = (harness.ROOT / "src/base/faults.cpp").read_text()
-    kinds = re.findall(r'case Fault::\w+: return "(\w+)";', source)
+    source = (harness.ROOT / "src/base/faults.h").read_text()
+    kinds = re.findall(r'\{Fault::\w+, "(\w+)"\}', source)
     page = (harness.ROOT / "docs/logs.md").read_text()
     assert kinds and [kind for kind in kinds if f"| `{kind}` |" not in page] == []
