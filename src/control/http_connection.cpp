@@ -10,7 +10,7 @@
 #include "http/linger.h"
 #include "http/message_body.h"
 #include "http/read_body.h"
-#include "proxy/relay.h"
+#include "http/relay.h"
 
 namespace portcullis::control {
 
@@ -164,8 +164,8 @@ Task<HttpConnection::After> HttpConnection::send(http::h1::ServerMessageStream& 
   if (answer.stream && !to_head_request && kind != BodyKind::kNone) {
     unlink();
     message.begin(response);
-    Task<proxy::RelayResult> relaying =
-        proxy::relay_body(*answer.stream, message, service_.limits.stream_timeout);
+    Task<http::RelayResult> relaying =
+        http::relay_body(*answer.stream, message, service_.limits.stream_timeout);
     sent = (co_await relaying).ok();
   } else {
     answer.stream.reset();

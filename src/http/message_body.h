@@ -42,7 +42,7 @@ class MessageBody final : public BodySource, public Pooled {
     pace_.set_sink(nullptr);
     settings_.trailers.listed = nullptr;
   }
-  void cancel() override { message_.bytes().cancel(); }
+  void cancel() override { message_.cancel(); }
 
   // Takes over the memory of the head and of `received`, and keeps it until both have been passed on.
   void keep(InputBuffer first) { first_ = std::move(first); }
@@ -54,7 +54,6 @@ class MessageBody final : public BodySource, public Pooled {
   std::string_view rest() const { return complete() ? input_ : std::string_view(); }
   uint64_t bytes() const { return bytes_; }
   const BodyFraming& framing() const { return settings_.framing; }
-  Stream& stream() const { return message_.bytes(); }
 
   // True when the whole body is still in the memory in which it was received: in `received`, or in the block
   // that take_input() returns.

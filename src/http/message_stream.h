@@ -17,6 +17,9 @@
 
 namespace portcullis::http {
 
+class BodySource;
+struct RelayResult;
+
 // The interface through which one request and its response are received and sent in any version of HTTP. A
 // message stream hides framing, chunks, interim responses and persistence, so its users do not depend on the
 // version. It belongs to one exchange and to the loop's thread. The byte stream below it outlives it.
@@ -27,16 +30,17 @@ class MessageStream {
   MessageStream& operator=(const MessageStream&) = delete;
   virtual ~MessageStream() = default;
 
-  // The byte stream below, for waits, for the bytes of bodies, and for tunnels.
-  Stream& bytes() const { return bytes_; }
+  EventLoop& loop() const { return bytes_.loop(); }
+  // Ends all waits for the peer, and all later ones, with ECANCELED.
+  void cancel() { bytes_.cancel(); }
+  // The connection will end with a reset, so that the peer does not take a message that has broken off for a
+  // whole one.
+  void reset_on_close() { bytes_.reset_on_close(); }
+  // What follows the head of a message that has switched protocols: bytes in both directions.
+  Stream& tunnel() const { return bytes_; }
 
-  // ---- The message that is received.
+  // The message that is received: its body is a source, a MessageBody (http/message_body.h).
 
-  // True when the protocol has announced the end of the body, and the whole body has been read. Always false
-  // for HTTP/1, where the bytes of the body show its end.
-  virtual bool body_ended() const { return false; }
-  // True when the stream keeps received bytes of the body in memory until they are read (HTTP/2).
-  virtual bool buffers_body() const { return false; }
   // The trailer section: field lines, each with its CRLF; complete when the body has ended. Empty for HTTP/1,
   // whose trailer section is a part of the chunked body.
   virtual std::string_view trailers() const { return {}; }
@@ -44,31 +48,49 @@ class MessageStream {
   enum class Breach : uint8_t { kNone, kMalformed, kTrailersTooLarge };
   virtual Breach breach() const { return Breach::kNone; }
 
-  // ---- The message that is sent. Its head must have been given to the stream before.
+  // The message that is sent: relay_body() sends its body (http/relay.h), when the head has been given to the
+  // stream.
+
+  // The number of bytes of the body for which the connection has room now; SIZE_MAX for HTTP/1, where a write
+  // waits for room by itself.
+  virtual size_t room() const { return SIZE_MAX; }
+
+ protected:
+  // The byte stream below.
+  Stream& bytes() const { return bytes_; }
+
+  // ---- For MessageBody.
+
+  // True when the protocol has announced the end of the body, and the whole body has been read. Always false
+  // for HTTP/1, where the bytes of the body show its end.
+  virtual bool body_ended() const { return false; }
+  // True when the stream keeps received bytes of the body in memory until they are read (HTTP/2).
+  virtual bool buffers_body() const { return false; }
+
+  // ---- For relay_body().
 
   // True when the head has been sent, or will be sent with the first bytes of the body.
   virtual bool head_is_ready() const { return true; }
   // Sends the head; call this only when head_is_ready() is false. Waits until the connection has room for the
   // head.
   virtual Task<IoResult> send_ready_head() { co_return IoResult{}; }
-  // True when trailers can follow the body.
-  virtual bool takes_trailers() const = 0;
   // True when the bytes of the body are sent unchanged, and nothing follows them.
   virtual bool sends_bytes_alone() const = 0;
   // True when the end of the message must be written even if no bytes are left.
   virtual bool writes_end() const { return false; }
-  // The number of bytes of the body for which the connection has room now; SIZE_MAX for HTTP/1, where a write
-  // waits for room by itself.
-  virtual size_t room() const { return SIZE_MAX; }
   // Prepares `runs`, which are `size` bytes of the body, for the next write to bytes(): adds the framing, and
   // the head if it has not been sent. `last`: the body ends with these bytes, and `trailers` follow (field
-  // lines, each with its CRLF). The added pieces are valid until the next call.
+  // lines, each with its CRLF) where the version and the peer permit trailers. The added pieces are valid
+  // until the next call.
   virtual void frame(Gather& runs, size_t size, bool last, std::string_view trailers) = 0;
   // Called when the pieces that frame() prepared have been written: releases memory that is not needed any
   // more.
   virtual void written() {}
 
  private:
+  friend class MessageBody;
+  friend Task<RelayResult> relay_body(BodySource&, MessageStream&, Milliseconds, FunctionRef<void()>);
+
   Stream& bytes_;
 };
 
@@ -144,6 +166,22 @@ class ServerStream : public MessageStream {
   // Ends the response: nothing more is sent to this client.
   virtual void leave() {}
 
+  // ---- The client, while the gateway waits for something else and reads nothing from it.
+
+  // `watcher` is called when the client sends something or leaves; null: none is.
+  void watch(Watcher* watcher) { bytes().set_idle_watcher(watcher); }
+  // True when the events of the client's connection arrive. ensure_watched() makes them arrive; it takes one
+  // system call in the life of a connection. False when that fails.
+  bool watched() const { return bytes().watched(); }
+  bool ensure_watched() { return bytes().ensure_watched(); }
+  // True when the end of the connection has been seen.
+  bool has_ended() const {
+    const StreamCodec* const codec = bytes().codec();
+    return bytes().hung_up() || (codec != nullptr && !codec->is_sound());
+  }
+  // See Stream::peer_state().
+  PeerState peer_state() { return bytes().peer_state(); }
+
  protected:
   Settings settings_;
   h1::ParseError head_error_ = h1::ParseError::kNone;
@@ -184,6 +222,8 @@ class ClientStream : public MessageStream {
   // Takes the next head, interim or final, from the received bytes. After kIncomplete, call receive() and
   // then this again. Views of `out` point into the received bytes or into this object.
   virtual HeadState next_head(std::string_view method, ResponseHead& out) = 0;
+  // co_await: waits until receive() would read something.
+  Stream::Readable readable(Milliseconds timeout) { return bytes().readable(timeout); }
   // Reads the bytes that have arrived, without waiting. If a new block is needed, it has `block_size` bytes.
   virtual void receive(size_t block_size) = 0;
   // The approximate size of the last head in bytes, to choose the size of buffers.

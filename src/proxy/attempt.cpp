@@ -193,7 +193,7 @@ bool Attempt::waits_for_continue() const {
 }
 
 Task<void> Attempt::upload() {
-  Task<RelayResult> relaying = relay_body(*body_, *message_, state_.settings.timeouts.send);
+  Task<http::RelayResult> relaying = http::relay_body(*body_, *message_, state_.settings.timeouts.send);
   upload_result_ = co_await relaying;
   upload_done_ = true;
   sent_ = state_.worker.loop().now();
@@ -226,7 +226,7 @@ size_t Attempt::block_size() const {
 Task<TryOutcome> Attempt::read_head(http::ResponseHead& out) {
   // After an interim response the timeout begins anew.
   if (has_head_) sent_ = state_.worker.loop().now();
-  bool is_watched = state_.client.message.bytes().watched();
+  bool is_watched = state_.client.message.watched();
   for (;;) {
     const HeadState state = message_->next_head(state_.request.head.method, out);
     switch (state) {
@@ -245,7 +245,7 @@ Task<TryOutcome> Attempt::read_head(http::ResponseHead& out) {
     }
     const Milliseconds max = patience();
     awaits_head_ = true;
-    const IoResult ready = co_await message_->bytes().readable(is_watched ? max : std::min(max, kUnwatched));
+    const IoResult ready = co_await message_->readable(is_watched ? max : std::min(max, kUnwatched));
     awaits_head_ = false;
     if (state_.watch.gone()) co_return TryOutcome::kClientGone;
     if (ready.error == ETIMEDOUT) {

@@ -5,9 +5,9 @@
 #include <optional>
 
 #include "http/message_body.h"
+#include "http/relay.h"
 #include "proxy/connector.h"
 #include "proxy/exchange_state.h"
-#include "proxy/relay.h"
 
 namespace portcullis::proxy {
 
@@ -86,7 +86,7 @@ class Attempt : public Pooled {
   // True when the whole request has been sent, or the sending has failed.
   bool upload_done() const { return upload_done_; }
   Task<void> finish_upload();
-  const RelayResult& upload_result() const { return upload_result_; }
+  const http::RelayResult& upload_result() const { return upload_result_; }
   // True when the whole body of the request has been read.
   bool request_is_read() const {
     return upload_done_ && (from_client_ == nullptr || from_client_->complete());
@@ -146,7 +146,7 @@ class Attempt : public Pooled {
   std::unique_ptr<http::BodySource> body_;    // the body of the request; null when the request has none
   http::MessageBody* from_client_ = nullptr;  // a part of `body_`
   bool has_begun_ = false;                    // the sending of the request has begun
-  RelayResult upload_result_;
+  http::RelayResult upload_result_;
   TaskGroup uploading_;
 };
 

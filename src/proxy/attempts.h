@@ -53,7 +53,7 @@ class Attempts {
   // True when the time for all tries together was over before the client could get the head of a response.
   [[gnu::cold]] bool ended_by_total_timeout() const;
   // How the sending of the request's body has ended in the last try that sent anything.
-  const RelayResult& upload_result() const { return upload_result_; }
+  const http::RelayResult& upload_result() const { return upload_result_; }
   Milliseconds time_left() const { return time_left_until(deadline_, state_.worker.loop()); }
 
  private:
@@ -82,7 +82,7 @@ class Attempts {
   NextTry after_status_;  // the next try, when the last response has been dropped for its status
   std::optional<upstream::Breaker::Slot> retry_slot_;  // set when the request is sent again
   const EndReason* failure_ = nullptr;
-  RelayResult upload_result_;
+  http::RelayResult upload_result_;
   std::unique_ptr<Attempt> current_;
   Race* race_ = nullptr;  // set while several targets are asked at the same time
 };

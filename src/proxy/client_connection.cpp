@@ -132,6 +132,27 @@ Task<bool> ClientConnection::read_proxy_header() {
   co_return true;
 }
 
+// Answers a client that speaks plain HTTP where TLS is spoken, in plain HTTP, because the client can read
+// nothing else.
+Task<void> ClientConnection::refuse_plain_http() {
+  static constexpr std::string_view kText = "this port speaks HTTP over TLS: use https\n";
+  stream.set_codec(nullptr);
+  http::h1::ServerMessageStream message(stream, input, message_settings());
+  http::ResponseHead head;
+  head.status = 400;
+  head.reason = http::reason_phrase(head.status);
+  const auto fields = [](http::HeadWriter& out) {
+    out.field("date", http::current_date());
+    out.field("content-type", "text/plain");
+    out.number_field("content-length", kText.size());
+  };
+  const http::ResponseToSend response{
+      .head = head, .body = http::BodyKind::kLength, .closes = true, .fields = fields};
+  Task<IoResult> sending = message.send_whole(response, kText);
+  (void)co_await sending;
+  co_await linger();
+}
+
 // Makes the TLS handshake of a new connection. False when the connection must be closed.
 Task<bool> ClientConnection::shake_hands() {
   const std::shared_ptr<const tls::ServerContext> context = settings().tls;
@@ -147,16 +168,8 @@ Task<bool> ClientConnection::shake_hands() {
   if (!result.ok) {
     metrics.handshakes_failed.fetch_add(1, std::memory_order_relaxed);
     if (result.plain_http) {
-      // A client that speaks plain HTTP here can read only a plain HTTP answer.
-      stream.set_codec(nullptr);
-      http::HeadWriter answer(512);
-      answer.write("HTTP/1.1 400 Bad Request\r\n");
-      answer.field("date", http::current_date());
-      answer.write("content-type: text/plain\r\ncontent-length: 42\r\nconnection: close\r\n\r\n");
-      answer.write("this port speaks HTTP over TLS: use https\n");
-      iovec piece = answer.piece();
-      co_await stream.write(std::span(&piece, 1), settings().timeouts.send);
-      co_await linger();
+      Task<void> refusing = refuse_plain_http();
+      co_await refusing;
     }
     co_return false;
   }

@@ -96,6 +96,7 @@ class ClientConnection final : public ListNode<>, public Pooled {
   bool expects_proxy_header() const;
   Task<bool> read_proxy_header();
   Task<bool> shake_hands();
+  [[gnu::cold]] Task<void> refuse_plain_http();
   Task<std::optional<bool>> chooses_http2();
   class Patience;
   Task<void> serve_http2();

@@ -8,21 +8,19 @@ void ClientWatch::begin(GiveUp give_up, const http::MessageBody* request, std::s
   give_up_ = std::move(give_up);
   request_ = request;
   behind_ = behind;
-  client_.set_idle_watcher(this);
+  client_.watch(this);
   if (gone_) return give_up_();
   look_again();
 }
 
 void ClientWatch::look_again() {
-  const StreamCodec* codec = client_.codec();
-  const bool ended = client_.hung_up() || (codec != nullptr && !codec->is_sound());
-  if (give_up_ && ended) look();
+  if (give_up_ && client_.has_ended()) look();
 }
 
 void ClientWatch::end() {
   if (!give_up_) return;
   give_up_ = nullptr;
-  client_.set_idle_watcher(nullptr);
+  client_.watch(nullptr);
 }
 
 void ClientWatch::arrange() {

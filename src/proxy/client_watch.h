@@ -22,7 +22,7 @@ class ClientWatch final : private Watcher {
   // client's connection.
   using GiveUp = std::function<void()>;
 
-  ClientWatch(Stream& client, HalfClose half_close) : client_(client), half_close_(half_close) {}
+  ClientWatch(http::ServerStream& client, HalfClose half_close) : client_(client), half_close_(half_close) {}
   ClientWatch(const ClientWatch&) = delete;
   ClientWatch& operator=(const ClientWatch&) = delete;
   ~ClientWatch() { end(); }
@@ -60,7 +60,7 @@ class ClientWatch final : private Watcher {
   void look();
   bool has_left();
 
-  Stream& client_;
+  http::ServerStream& client_;
   HalfClose half_close_;
   bool gone_ = false;
   GiveUp give_up_;  // empty when there is no watch

@@ -299,7 +299,7 @@ Task<TryOutcome> Exchange::ask_target() {
 // Tells the client why no target has answered.
 Task<Persistence> Exchange::give_up(TryOutcome outcome) {
   const EndReason& failure = attempts_->failure();
-  const RelayResult& upload = attempts_->upload_result();
+  const http::RelayResult& upload = attempts_->upload_result();
   state_.context.failure = &failure;
   using Broken = http::BodyFailure::Kind;
   if (upload.source.reason != nullptr) {

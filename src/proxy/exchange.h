@@ -51,7 +51,7 @@ class Exchange final : public Pooled, private policy::Errands {
   Task<TryOutcome> take_final_head();
   Task<TryOutcome> pass_on();
   [[gnu::cold]] Task<TryOutcome> open_tunnel();
-  [[gnu::cold]] TryOutcome take_back(const RelayResult& sent, const EndReason& why);
+  [[gnu::cold]] TryOutcome take_back(const http::RelayResult& sent, const EndReason& why);
   Task<std::optional<TryOutcome>> settle_response(policy::Decision decision);
   Task<std::optional<policy::Decision>> unless_over(Task<policy::Decision> task);
   Task<TryOutcome> serve_in_place(const http::MessageBody& from_target, bool keep_alive);

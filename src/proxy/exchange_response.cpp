@@ -125,8 +125,8 @@ Task<TryOutcome> Exchange::pass_on() {
   }
   if (!attempt.upload_done()) reply_.close_after();
   from_target.keep(attempt.message().take_input());
-  Task<RelayResult> sending = reply_.send(body.source(), head_size);
-  const RelayResult sent = co_await sending;
+  Task<http::RelayResult> sending = reply_.send(body.source(), head_size);
+  const http::RelayResult sent = co_await sending;
   const EndReason& why =
       sent.ok() ? kEnds.complete
                 : reason_of_broken_body(sent.source, &attempt.message(), attempt.upload_result());
@@ -213,7 +213,7 @@ Task<TryOutcome> Exchange::serve_in_place(const http::MessageBody& from_target, 
 
 // Drops the response whose body has failed before any byte of the response was sent. The client gets another
 // response.
-TryOutcome Exchange::take_back(const RelayResult& sent, const EndReason& why) {
+TryOutcome Exchange::take_back(const http::RelayResult& sent, const EndReason& why) {
   Attempt& attempt = attempts_->current();
   reply_.take_back();
   if (sent.source.error == ETIMEDOUT) return TryOutcome::kTimedOut;
@@ -258,7 +258,7 @@ Task<TryOutcome> Exchange::open_tunnel() {
   Task<void> uploading = attempt.finish_upload();
   co_await uploading;
   if (!attempt.request_is_sent()) {
-    const RelayResult& upload = attempt.upload_result();
+    const http::RelayResult& upload = attempt.upload_result();
     co_return attempt.fail(
         reason_of_broken_stream(upload.sink_failed ? upload.sink_error : upload.source.error));
   }

@@ -36,7 +36,7 @@ struct ExchangeState {
         kind(what),
         context{worker.loop(), request.arena, request.head, response},
         held_body(client, request.head, context.request_body.stages),
-        watch(client.message.bytes(), settings.half_close) {}
+        watch(client.message, settings.half_close) {}
   ExchangeState(const ExchangeState&) = delete;
   ExchangeState& operator=(const ExchangeState&) = delete;
 

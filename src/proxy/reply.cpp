@@ -15,7 +15,7 @@ using http::BodyKind;
 using http::FieldId;
 
 const EndReason& reason_of_broken_body(const http::BodyFailure& failure, const http::MessageStream* message,
-                                       const RelayResult& upload) {
+                                       const http::RelayResult& upload) {
   using Breach = http::MessageStream::Breach;
   using Kind = http::BodyFailure::Kind;
   const Breach breach = message != nullptr ? message->breach() : Breach::kNone;
@@ -291,7 +291,7 @@ Task<IoResult> Reply::switch_protocols() {
   return send_interim();
 }
 
-Task<RelayResult> Reply::send(http::BodySource& body, size_t head_size) {
+Task<http::RelayResult> Reply::send(http::BodySource& body, size_t head_size) {
   const BodyKind kind = state_.client.message.kind_of_body(state_.response);
   // A policy may have set a body even for a response that must not have one.
   const bool ends_here = kind == BodyKind::kNone || state_.request.head.method == "HEAD" ||
@@ -303,11 +303,12 @@ Task<RelayResult> Reply::send(http::BodySource& body, size_t head_size) {
   if (ends_here) {
     Task<IoResult> sending = state_.client.message.send_whole(response, {});
     const IoResult sent = co_await sending;
-    co_return RelayResult{.sink_failed = !sent.ok(), .sink_error = sent.error};
+    co_return http::RelayResult{.sink_failed = !sent.ok(), .sink_error = sent.error};
   }
   state_.client.message.begin(response);
-  Task<RelayResult> relaying =
-      relay_body(body, state_.client.message, state_.settings.timeouts.send, &state_.watch);
+  const auto arrange = [this] { state_.watch.arrange(); };
+  Task<http::RelayResult> relaying =
+      http::relay_body(body, state_.client.message, state_.settings.timeouts.send, arrange);
   co_return co_await relaying;
 }
 
@@ -319,13 +320,13 @@ Task<void> Reply::serve() {
   state_.watch.begin([&body] { body.cancel(); }, nullptr, state_.behind_request());
   // The response has not ended in this way before all of it has been sent.
   const EndReason* const ended = std::exchange(state_.record.ended, &kEnds.client_closed);
-  Task<RelayResult> sending = send(body.source(), kUsualHead);
-  const RelayResult sent = co_await sending;
+  Task<http::RelayResult> sending = send(body.source(), kUsualHead);
+  const http::RelayResult sent = co_await sending;
   state_.record.ended = ended;
   conclude(sent, reason_of_broken_body(sent.source, nullptr, {}));
 }
 
-void Reply::conclude(const RelayResult& sent, const EndReason& why) {
+void Reply::conclude(const http::RelayResult& sent, const EndReason& why) {
   Record& record = state_.record;
   record.response_bytes = sent.bytes;
   if (sent.ok()) return;
@@ -335,7 +336,7 @@ void Reply::conclude(const RelayResult& sent, const EndReason& why) {
     record.ended = sent.sink_error == ETIMEDOUT ? &kEnds.send_timeout : &kEnds.client_closed;
   } else {
     record.ended = &why;
-    state_.client.message.bytes().reset_on_close();
+    state_.client.message.reset_on_close();
   }
   leave();
 }

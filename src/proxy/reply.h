@@ -3,9 +3,9 @@
 #include <array>
 #include <string_view>
 
+#include "http/relay.h"
 #include "proxy/exchange_state.h"
 #include "proxy/policy_chain.h"
-#include "proxy/relay.h"
 
 namespace portcullis::proxy {
 
@@ -45,11 +45,11 @@ class Reply {
   Task<IoResult> switch_protocols();
   // Sends a target's response. The policies must have seen it. `head_size` is the approximate size of the
   // head in bytes.
-  Task<RelayResult> send(http::BodySource& body, size_t head_size);
+  Task<http::RelayResult> send(http::BodySource& body, size_t head_size);
   // Records how the sending of the response has ended. When the source of the body has failed, the client's
   // connection or stream is reset, so that even an HTTP/1.0 client notices that the body is incomplete. `why`
   // is the reason for such a failure.
-  void conclude(const RelayResult& sent, const EndReason& why);
+  void conclude(const http::RelayResult& sent, const EndReason& why);
   // Drops the response, because its body has failed before any byte of the response was sent. The client can
   // then get another response.
   [[gnu::cold]] void take_back();
@@ -89,6 +89,6 @@ class Reply {
 // a body that no target's stream brings. `upload` is the result of sending the request's body.
 [[gnu::cold]] const EndReason& reason_of_broken_body(const http::BodyFailure& failure,
                                                      const http::MessageStream* message,
-                                                     const RelayResult& upload);
+                                                     const http::RelayResult& upload);
 
 }  // namespace portcullis::proxy

@@ -45,8 +45,8 @@ Task<void> run_half(TunnelHalf half, Tunnel& tunnel) {
 Task<void> run_tunnel(ExchangeState& state, Attempt& attempt, bool websocket) {
   WorkerContext& worker = state.worker;
   ClientConnection& connection = state.client.connection;
-  Stream& client = state.client.message.bytes();
-  Stream& target = attempt.message().bytes();
+  Stream& client = state.client.message.tunnel();
+  Stream& target = attempt.message().tunnel();
   Tunnel tunnel{attempt.target().upstream().timeouts.tunnel, worker.loop().now()};
   FrameTracker of_client, of_target;
   const GoingAway to_client, to_target(static_cast<uint32_t>(worker.random()));

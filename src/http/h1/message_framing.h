@@ -42,14 +42,13 @@ class FramedStream : public Side {
  public:
   using Side::Side;
 
-  bool takes_trailers() const final { return framing_.body() == BodyKind::kChunked; }
+ protected:
   bool sends_bytes_alone() const final { return framing_.body() == BodyKind::kLength; }
   void frame(Gather& runs, size_t size, bool last, std::string_view trailers) final {
     framing_.frame(runs, size, last, trailers);
   }
   void written() final { framing_.written(); }
 
- protected:
   MessageFraming framing_;
 };
 

@@ -16,23 +16,23 @@ class ChannelStream : public Side {
   ChannelStream(Stream& bytes, Channel& channel, const Settings& settings)
       : Side(bytes, settings), channel_(channel) {}
 
-  bool body_ended() const final { return channel_.at_end(); }
-  bool buffers_body() const final { return true; }
   std::string_view trailers() const final { return channel_.trailers(); }
   MessageStream::Breach breach() const final {
     if (channel_.trailers_too_large()) return MessageStream::Breach::kTrailersTooLarge;
     return channel_.was_malformed() ? MessageStream::Breach::kMalformed : MessageStream::Breach::kNone;
   }
 
-  bool takes_trailers() const final { return true; }
+  size_t room() const final { return channel_.room(); }
+
+ protected:
+  bool body_ended() const final { return channel_.at_end(); }
+  bool buffers_body() const final { return true; }
   bool sends_bytes_alone() const final { return false; }
   bool writes_end() const final { return true; }
-  size_t room() const final { return channel_.room(); }
   void frame(Gather&, size_t, bool last, std::string_view trailers) final {
     if (last) channel_.end_after_write(trailers);
   }
 
- protected:
   // Awaits `sending`, which sends the head, and then sends `body`, which is the whole body. Without a body
   // the head must end the message.
   Task<IoResult> send_behind(Task<IoResult> sending, std::string_view body, Milliseconds timeout) {

@@ -1,23 +1,20 @@
-#include "proxy/relay.h"
+#include "http/relay.h"
 
 #include <cerrno>
 #include <utility>
 
-#include "proxy/client_watch.h"
-
-namespace portcullis::proxy {
+namespace portcullis::http {
 namespace {
 
-using State = http::BodySource::State;
+using State = BodySource::State;
 
-RelayResult failed(const http::BodySource& source, bool untouched, uint64_t bytes) {
+RelayResult failed(const BodySource& source, bool untouched, uint64_t bytes) {
   return {.source = source.failure(), .untouched = untouched, .bytes = bytes};
 }
 
 // Sends the file range of a part. When the system cannot send the range, the source is told, and either
 // returns these bytes from memory or fails.
-Task<IoResult> send_file(http::BodySource& source, Stream& to, const http::FileRange& range,
-                         Milliseconds timeout) {
+Task<IoResult> send_file(BodySource& source, Stream& to, const FileRange& range, Milliseconds timeout) {
   IoResult sent = co_await to.send_file(range.file, range.begin, range.size, timeout);
   source.file_sent(sent.bytes, sent.error);
   if (sent.error == EINVAL || sent.error == ENOSYS || sent.error == EOPNOTSUPP || sent.error == EIO)
@@ -27,10 +24,10 @@ Task<IoResult> send_file(http::BodySource& source, Stream& to, const http::FileR
 
 }  // namespace
 
-Task<RelayResult> relay_body(http::BodySource& source, http::MessageStream& to, Milliseconds timeout,
-                             ClientWatch* watch) {
+Task<RelayResult> relay_body(BodySource& source, MessageStream& to, Milliseconds timeout,
+                             FunctionRef<void()> before_wait) {
   Stream& stream = to.bytes();
-  http::BodyPart part;
+  BodyPart part;
   part.takes_file = to.sends_bytes_alone() && stream.may_send_files();
   uint64_t bytes = 0;
   bool begun = false;                          // the head has been sent
@@ -65,10 +62,10 @@ Task<RelayResult> relay_body(http::BodySource& source, http::MessageStream& to, 
       if (part.last) co_return RelayResult{.bytes = bytes};
     }
     if (state != State::kWait) continue;
-    if (watch != nullptr) watch->arrange();
+    before_wait();
     Task<void> waiting = source.wait();
     co_await waiting;
   }
 }
 
-}  // namespace portcullis::proxy
+}  // namespace portcullis::http
