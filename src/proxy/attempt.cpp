@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "http/text_body.h"
 #include "proxy/parse_reason.h"
 #include "proxy/request_fields.h"
 
@@ -47,14 +46,14 @@ Attempt::Attempt(ExchangeState& state, upstream::Upstream& upstream, upstream::T
     : state_(state),
       upstream_(upstream),
       target_(target),
-      retained_(retained),
       deadline_(deadline),
       // The round's beginning is true enough for balancers; what the gateway took since then is only told
       // while it is measured, or recorded for a trace.
       started_(state.worker.measures() || state.trace.records() ? Clock::now() : state.worker.loop().now()),
       sent_(state.worker.loop().now()),
       span_(state.trace.begin_try(target, upstream.definition().name, started_)),
-      in_flight_(target) {}
+      in_flight_(target),
+      upload_(state, retained) {}
 
 TryOutcome Attempt::fail(const EndReason& why) {
   failure_ = &why;
@@ -88,34 +87,6 @@ Task<TryOutcome> Attempt::connect() {
   co_return TryOutcome::kAnswered;
 }
 
-void Attempt::prepare_body() {
-  HeldBody& held = state_.held_body;
-  const policy::RequestStages& stages = state_.context.request_body.stages;
-  const http::BodyFraming& framing = stages.received();
-  if (retained_.unsent) {
-    body_ = std::move(retained_.unsent);
-    from_client_ = std::exchange(retained_.unsent_from_client, nullptr);
-    from_client_->set_sink(message_.get());
-    return;
-  }
-  if (framing.kind == BodyKind::kNone) return;
-  if (held.held()) {
-    body_ = stages.observed(stages.behind(std::make_unique<http::TextBody>(held.content())));
-    return;
-  }
-  const std::string_view received = retained_.replay.block ? retained_.replay.content() : state_.unread();
-  auto body = std::make_unique<http::MessageBody>(
-      state_.client.message, received,
-      http::MessageBody::Settings{.framing = framing,
-                                  .timeout = state_.settings.timeouts.body,
-                                  .limit = state_.context.request_body.limit,
-                                  .trailers = {.listed = &state_.settings.request_trailers},
-                                  .chunks = {.trailer_size = state_.settings.limits.head_size},
-                                  .sink = message_.get()});
-  from_client_ = body.get();
-  body_ = stages.observed(stages.behind(std::move(body)));
-}
-
 // The target may have closed a pooled connection while the request was written.
 TryOutcome Attempt::sending_failed(int error) {
   if (connection_->reused() && may_repeat()) return TryOutcome::kStaleConnection;
@@ -128,7 +99,7 @@ Task<TryOutcome> Attempt::run(Via via, http::ResponseHead& out) {
     const TryOutcome connected = co_await connecting;
     if (connected != TryOutcome::kAnswered) co_return connected;
   }
-  prepare_body();
+  upload_.prepare(*message_);
   Task<TryOutcome> asking = ask(out);
   co_return co_await asking;
 }
@@ -156,8 +127,8 @@ Task<TryOutcome> Attempt::send() {
       .expected_size = state_.client.message.head_size() + 1024,
       .patience = std::min(upstream_.definition().timeouts.connect, time_left()),
       .fields = fields};
-  const bool has_body = body_ != nullptr;
-  if (has_body && waits_for_continue()) {
+  const bool has_body = upload_.has_body();
+  if (has_body && upload_.waits_for_continue()) {
     // The gateway sends the 100 (Continue) itself: the target gets the head only after the stage has seen a
     // part of the body.
     Task<IoResult> telling = state_.client.message.send_continue();
@@ -177,41 +148,27 @@ Task<TryOutcome> Attempt::send() {
     sent_ = state_.worker.loop().now();
     co_return TryOutcome::kAnswered;
   }
-  // The body is sent while the gateway waits for the response, because the target may answer before it has
-  // read the whole body.
-  upload_done_ = false;
-  uploading_.spawn(upload());
+  upload_.begin(send_body());
   co_return TryOutcome::kAnswered;
 }
 
-// True when the client waits for a 100 (Continue) before it sends the body, and a stage holds the head back
-// until the body arrives.
-bool Attempt::waits_for_continue() const {
-  const http::RequestHead& head = state_.request.head;
-  return head.expects_continue && head.fields.find(http::FieldId::kExpect) != nullptr &&
-         from_client_ != nullptr && body_->holds_head() && state_.unread().empty();
-}
-
-Task<void> Attempt::upload() {
-  Task<http::RelayResult> relaying = http::relay_body(*body_, *message_, state_.settings.timeouts.send);
-  upload_result_ = co_await relaying;
-  upload_done_ = true;
+Task<void> Attempt::send_body() {
+  Task<http::RelayResult> relaying =
+      http::relay_body(upload_.body(), *message_, state_.settings.timeouts.send);
+  const http::RelayResult sent = co_await relaying;
+  upload_.note_end(sent);
   sent_ = state_.worker.loop().now();
   // The timeout of the response begins: read_head() asks patience() again when its present wait has ended.
   if (awaits_head_) connection_->stream.hurry_reader(std::min(patience(), kUnwatched));
   // A target that stops reading may have answered already; only the client's failures end the exchange.
-  if (upload_result_.source.kind != http::BodyFailure::Kind::kNone) connection_->stream.cancel();
+  if (upload_.source_failed()) connection_->stream.cancel();
   state_.watch.look_again();
-}
-
-Task<void> Attempt::finish_upload() {
-  co_await uploading_.join();
 }
 
 // The time left for the response's head. The timeout of the response begins when the request has been sent;
 // until then, the timeouts of the upload apply.
 Milliseconds Attempt::patience() const {
-  if (!upload_done_) return time_left();
+  if (!upload_.is_done()) return time_left();
   const Milliseconds response_timeout = upstream_.definition().timeouts.response;
   return std::min(time_until(sent_ + response_timeout, state_.worker.loop()), time_left());
 }
@@ -239,7 +196,7 @@ Task<TryOutcome> Attempt::read_head(http::ResponseHead& out) {
         if (message_->breach() == http::MessageStream::Breach::kMalformed)
           co_return fail(kEnds.upstream_malformed);
         if (!has_head_ && message_->received().empty() && connection_->reused() &&
-            (may_repeat() || keep_unsent()))
+            (may_repeat() || (message_->holds_head() && upload_.keep_for_next_try())))
           co_return TryOutcome::kStaleConnection;
         co_return fail(reason_of_broken_stream(message_->end_error()));
     }
@@ -261,7 +218,7 @@ Task<TryOutcome> Attempt::read_head(http::ResponseHead& out) {
 }
 
 void Attempt::abandon() {
-  uploading_.clear();
+  upload_.stop();
   message_.reset();
   connection_.reset();
 }
@@ -275,25 +232,10 @@ bool Attempt::may_repeat() const {
   return state_.request.head.body.kind == BodyKind::kNone && is_idempotent(state_);
 }
 
-// Keeps the body of the request for the next try, when a stage that waits for the client holds the head back,
-// so that no byte of the request has been sent. False when the body cannot be kept.
-bool Attempt::keep_unsent() {
-  if (upload_done_ || !message_->holds_head() || from_client_ == nullptr || !body_->waits_for_peer())
-    return false;
-  uploading_.clear();
-  from_client_->set_sink(nullptr);
-  retained_.unsent = std::move(body_);
-  retained_.unsent_from_client = std::exchange(from_client_, nullptr);
-  return true;
-}
-
 // The target has not processed the request: it has sent REFUSED_STREAM, or a GOAWAY that does not include the
 // stream. Any request can then be sent again on another connection (RFC 9113 section 8.7).
 TryOutcome Attempt::ask_elsewhere() {
-  constexpr unsigned kMaxRefusals = 4;
-  const bool body_is_here = from_client_ == nullptr || from_client_->is_all_here();
-  if (!body_is_here || ++retained_.refusals > kMaxRefusals) return fail(kEnds.upstream_refused);
-  return TryOutcome::kStaleConnection;
+  return upload_.survives_refusal() ? TryOutcome::kStaleConnection : fail(kEnds.upstream_refused);
 }
 
 void Attempt::note_final(const http::ResponseHead& out) {
@@ -305,7 +247,7 @@ void Attempt::note_final(const http::ResponseHead& out) {
 
 void Attempt::note_health(TryOutcome outcome) {
   // The target is not to blame when the request's body has broken off, or a policy has refused it.
-  if (outcome == TryOutcome::kFailed && upload_result_.source.kind != http::BodyFailure::Kind::kNone) return;
+  if (outcome == TryOutcome::kFailed && upload_.source_failed()) return;
   switch (outcome) {
     case TryOutcome::kAnswered:
     case TryOutcome::kBadAnswer:
@@ -347,7 +289,7 @@ Attempt::Parts Attempt::release() {
 
 void Attempt::give_back() {
   message_.reset();
-  if (!request_is_sent()) return connection_.reset();
+  if (!upload_.is_sent()) return connection_.reset();
   target_.give_back(std::move(connection_));
 }
 

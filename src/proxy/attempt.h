@@ -4,10 +4,9 @@
 #include <memory>
 #include <optional>
 
-#include "http/message_body.h"
-#include "http/relay.h"
 #include "proxy/connector.h"
 #include "proxy/exchange_state.h"
+#include "proxy/upload.h"
 
 namespace portcullis::proxy {
 
@@ -28,16 +27,6 @@ enum class TryOutcome : uint8_t {
   kClientGone,
 };
 
-// The state that is kept from one try to the next.
-struct Retained {
-  http::InputBuffer replay{};  // the whole body of the request, when it must be sent again
-  unsigned refusals = 0;       // how often an HTTP/2 target has not processed the request
-  // The body of a request of which no byte has been sent, with its stages and all they have read, and the
-  // part of it that comes from the client. Null when the next try begins with the first byte of the body.
-  std::unique_ptr<http::BodySource> unsent{};
-  http::MessageBody* unsent_from_client = nullptr;
-};
-
 // One try: the request is sent to one target, and the target's response is read. The destructor ends the try:
 // it stops the sending of the request, and closes a connection that was not given back.
 class Attempt : public Pooled {
@@ -51,8 +40,6 @@ class Attempt : public Pooled {
   bool take_connection(Via via);
   // Opens the connection, when take_connection() has returned false. kAnswered when the connection is open.
   [[gnu::cold]] Task<TryOutcome> connect();
-  // Prepares the body of the request. Call this when the connection is open.
-  void prepare_body();
   // Sends the request, and reads the first head of the response, interim or final, into `out`. kAnswered when
   // the head has arrived. The body of the request may still be sent then.
   Task<TryOutcome> ask(http::ResponseHead& out);
@@ -70,29 +57,12 @@ class Attempt : public Pooled {
   // Reports the outcome of the try to the target's health, the metrics and the trace. Only the first call has
   // an effect.
   void note(TryOutcome outcome);
-  // Ends the sending of the request's body.
-  void end_upload() { uploading_.clear(); }
 
   upstream::Target& target() { return target_; }
   upstream::Connection& connection() { return *connection_; }
   http::ClientStream& message() { return *message_; }
-  // The body of the request as it comes from the client; null when the request has no body, or when the body
-  // is held in memory.
-  http::MessageBody* body_from_client() { return from_client_; }
-  // The bytes that the client has sent behind the request. The whole request must have been read.
-  std::string_view behind_request() const {
-    return from_client_ != nullptr ? from_client_->rest() : state_.unread();
-  }
-  // True when the whole request has been sent, or the sending has failed.
-  bool upload_done() const { return upload_done_; }
-  Task<void> finish_upload();
-  const http::RelayResult& upload_result() const { return upload_result_; }
-  // True when the whole body of the request has been read.
-  bool request_is_read() const {
-    return upload_done_ && (from_client_ == nullptr || from_client_->complete());
-  }
-  // The target has got the whole request, so that the next bytes on the connection can be another request.
-  bool request_is_sent() const { return upload_done_ && upload_result_.ok(); }
+  // The body of the request. Prepare it when the connection is open, before ask().
+  Upload& upload() { return upload_; }
   // True when the sending of the request has begun.
   bool has_begun() const { return has_begun_; }
   Clock::time_point started() const { return started_; }
@@ -114,21 +84,18 @@ class Attempt : public Pooled {
 
  private:
   Task<TryOutcome> send();
-  bool waits_for_continue() const;
-  Task<void> upload();
+  Task<void> send_body();
   Milliseconds patience() const;
   Milliseconds time_left() const;
   size_t block_size() const;
   [[gnu::cold]] TryOutcome ask_elsewhere();
   bool may_repeat() const;
-  [[gnu::cold]] bool keep_unsent();
   [[gnu::cold]] TryOutcome sending_failed(int error);
   void note_health(TryOutcome outcome);
 
   ExchangeState& state_;
   upstream::Upstream& upstream_;
   upstream::Target& target_;
-  Retained& retained_;
   Clock::time_point deadline_;
   Clock::time_point started_;
   Clock::time_point sent_;     // when the request was sent, or when the last interim response arrived
@@ -137,17 +104,13 @@ class Attempt : public Pooled {
   bool is_noted_ = false;      // note() has been called
   bool has_head_ = false;      // a head of the response has arrived
   bool awaits_head_ = false;   // read_head() waits for the target
-  bool upload_done_ = true;
   const EndReason* failure_ = nullptr;
   Trace::Span* span_;
   upstream::InFlight in_flight_;
   std::unique_ptr<upstream::Connection> connection_;
   std::unique_ptr<http::ClientStream> message_;
-  std::unique_ptr<http::BodySource> body_;    // the body of the request; null when the request has none
-  http::MessageBody* from_client_ = nullptr;  // a part of `body_`
-  bool has_begun_ = false;                    // the sending of the request has begun
-  http::RelayResult upload_result_;
-  TaskGroup uploading_;
+  bool has_begun_ = false;  // the sending of the request has begun
+  Upload upload_;           // destroyed before the connection that it uses
 };
 
 // The time until `deadline`; Milliseconds::max() when `deadline` is Clock::time_point::max(), no deadline.

@@ -72,7 +72,7 @@ Task<TryOutcome> Attempts::connect_and_ask() {
 }
 
 Task<TryOutcome> Attempts::ask_connected() {
-  current_->prepare_body();
+  current_->upload().prepare(current_->message());
   watch();
   return may_hedge() ? race() : current_->ask(state_.response);
 }
@@ -82,10 +82,10 @@ Task<TryOutcome> Attempts::ask_connected() {
 void Attempts::watch(ClientWatch::GiveUp give_up) {
   if (state_.context.handling.outlives_client) return;
   // While the body is still arriving, nothing has been received behind it.
-  const bool is_whole = current_->body_from_client() == nullptr;
+  const bool is_whole = current_->upload().from_client() == nullptr;
   const std::string_view behind = is_whole ? state_.unread() : std::string_view();
   if (!give_up) give_up = [this] { cancel(); };
-  state_.watch.begin(std::move(give_up), current_->body_from_client(), behind);
+  state_.watch.begin(std::move(give_up), current_->upload().from_client(), behind);
 }
 
 void Attempts::cancel() {
@@ -113,8 +113,8 @@ TryOutcome Attempts::end_try(TryOutcome outcome) {
   if (current_->failure() != nullptr) failure_ = current_->failure();
   if (outcome != TryOutcome::kAnswered) current_->abandon();
   if (!current_->has_begun()) return outcome;
-  upload_result_ = current_->upload_result();
-  http::MessageBody* const body = current_->body_from_client();
+  upload_result_ = current_->upload().result();
+  http::MessageBody* const body = current_->upload().from_client();
   if (outcome != TryOutcome::kStaleConnection) {
     state_.record.request_bytes += body != nullptr ? body->bytes() : state_.held_body.content().size();
   } else if (body != nullptr && body->was_read_in_one()) {

@@ -46,8 +46,8 @@ class DetachedBody final : private TargetConnection, public http::BodyStage {
 
 std::unique_ptr<http::BodySource> DetachesBody::release(std::unique_ptr<http::BodySource> body) {
   attempt_.note(TryOutcome::kAnswered);  // now, because the target may not exist later
-  const bool is_reusable = keep_alive_ && attempt_.request_is_sent();
-  attempt_.end_upload();
+  const bool is_reusable = keep_alive_ && attempt_.upload().is_sent();
+  attempt_.upload().stop();
   state_.keep_response_head();
   state_.watch.end();  // the body is read even if the client leaves
   return std::make_unique<DetachedBody>(state_.snapshot, attempt_.release(), std::move(body), from_target_,

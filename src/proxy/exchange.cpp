@@ -288,8 +288,8 @@ Task<TryOutcome> Exchange::ask_target() {
   outcome = attempts_->end_try(outcome);
   if (outcome != TryOutcome::kAnswered) co_return outcome;
   Attempt& attempt = attempts_->current();
-  if (attempt.request_is_read()) {
-    state_.client.message.keep(attempt.behind_request());
+  if (attempt.upload().is_read()) {
+    state_.client.message.keep(attempt.upload().behind());
   } else {
     reply_.close_after();  // a part of the request has not been read
   }

@@ -49,7 +49,9 @@ class Exchange final : public Pooled, private policy::Errands {
   Task<TryOutcome> receive();
   [[gnu::cold]] Task<TryOutcome> receive_behind_interim();
   Task<TryOutcome> take_final_head();
+  std::unique_ptr<http::MessageBody> body_from_target();
   Task<TryOutcome> pass_on();
+  TryOutcome conclude(const http::RelayResult& sent, const http::MessageBody& from_target, bool keep_alive);
   [[gnu::cold]] Task<TryOutcome> open_tunnel();
   [[gnu::cold]] TryOutcome take_back(const http::RelayResult& sent, const EndReason& why);
   Task<std::optional<TryOutcome>> settle_response(policy::Decision decision);

@@ -79,15 +79,13 @@ Task<TryOutcome> Exchange::take_final_head() {
   return pass_on();
 }
 
-// Passes on the response whose final head has arrived.
-Task<TryOutcome> Exchange::pass_on() {
-  Attempt& attempt = attempts_->current();
-  policy::Context& context = state_.context;
-  http::ResponseHead& head = state_.response;
-  const upstream::UpstreamDefinition& upstream = attempt.target().upstream();
-  const size_t head_size = attempt.message().head_size();
-  auto received = std::make_unique<http::MessageBody>(
-      attempt.message(), attempt.message().received(),
+// The body of the response whose head has arrived.
+std::unique_ptr<http::MessageBody> Exchange::body_from_target() {
+  const http::ResponseHead& head = state_.response;
+  http::ClientStream& message = attempts_->current().message();
+  const upstream::UpstreamDefinition& upstream = attempts_->current().target().upstream();
+  return std::make_unique<http::MessageBody>(
+      message, message.received(),
       http::MessageBody::Settings{
           .framing = head.body,
           .timeout = upstream.timeouts.response,
@@ -96,8 +94,17 @@ Task<TryOutcome> Exchange::pass_on() {
                      .trailer_size = upstream.response_limits.head_size},
           .block_size = state_.settings.limits.send_buffer,
           .sink = &state_.client.message});
+}
+
+// Passes on the response whose final head has arrived.
+Task<TryOutcome> Exchange::pass_on() {
+  Attempt& attempt = attempts_->current();
+  policy::Context& context = state_.context;
+  const size_t head_size = attempt.message().head_size();
+  std::unique_ptr<http::MessageBody> received = body_from_target();
   http::MessageBody& from_target = *received;
-  const bool keep_alive = head.keep_alive;  // a policy may put another response in the place of this one
+  // A policy may put another response in the place of this one.
+  const bool keep_alive = state_.response.keep_alive;
   DetachesBody detaches(state_, attempt, from_target, keep_alive);
   policy::ResponseBody& body = context.response_body;
   body.begin(std::move(received), detaches);
@@ -123,22 +130,29 @@ Task<TryOutcome> Exchange::pass_on() {
     context.handling.outlives_client = false;
     attempts_->watch();
   }
-  if (!attempt.upload_done()) reply_.close_after();
+  if (!attempt.upload().is_done()) reply_.close_after();
   from_target.keep(attempt.message().take_input());
   Task<http::RelayResult> sending = reply_.send(body.source(), head_size);
   const http::RelayResult sent = co_await sending;
+  co_return conclude(sent, from_target, keep_alive);
+}
+
+// Records how the sending of the target's response has ended, and gives the target's connection back.
+TryOutcome Exchange::conclude(const http::RelayResult& sent, const http::MessageBody& from_target,
+                              bool keep_alive) {
+  Attempt& attempt = attempts_->current();
   const EndReason& why =
       sent.ok() ? kEnds.complete
-                : reason_of_broken_body(sent.source, &attempt.message(), attempt.upload_result());
-  if (sent.untouched) co_return take_back(sent, why);
+                : reason_of_broken_body(sent.source, &attempt.message(), attempt.upload().result());
+  if (sent.untouched) return take_back(sent, why);
   state_.record.ended = &kEnds.complete;
   reply_.conclude(sent, why);
-  if (!sent.ok()) co_return TryOutcome::kAnswered;
+  if (!sent.ok()) return TryOutcome::kAnswered;
   const bool reusable = keep_alive && from_target.complete() && from_target.rest().empty() &&
                         !state_.watch.gone();  // gone: the stream is cancelled
-  attempt.end_upload();
+  attempt.upload().stop();
   if (reusable) attempt.give_back();
-  co_return TryOutcome::kAnswered;
+  return TryOutcome::kAnswered;
 }
 
 // Carries out decisions of policies that take time, or that put another response in the place of this one.
@@ -166,7 +180,7 @@ Task<std::optional<TryOutcome>> Exchange::settle_response(policy::Decision decis
     const http::BodyFailure& failure = body.failure();
     // A body that has been released owns the target's connection.
     const http::MessageStream* const message = body.has_connection() ? nullptr : &attempt.message();
-    const EndReason& why = reason_of_broken_body(failure, message, attempt.upload_result());
+    const EndReason& why = reason_of_broken_body(failure, message, attempt.upload().result());
     co_return take_back({.source = failure}, why);
   }
   Task<void> answering = reply_.answer_in_place(decision);
@@ -192,9 +206,9 @@ Task<std::optional<policy::Decision>> Exchange::unless_over(Task<policy::Decisio
 Task<TryOutcome> Exchange::serve_in_place(const http::MessageBody& from_target, bool keep_alive) {
   Attempt& attempt = attempts_->current();
   policy::ResponseBody& body = state_.context.response_body;
-  if (!attempt.request_is_read()) reply_.close_after();  // the rest of the request is still on its way
+  if (!attempt.upload().is_read()) reply_.close_after();  // the rest of the request is still on its way
   if (!body.has_connection()) {
-    attempt.end_upload();
+    attempt.upload().stop();
     state_.watch.end();
     const bool is_whole = keep_alive && from_target.complete() && from_target.rest().empty();
     body.drop_retired();  // its stages may hold much memory, and the client may take long
@@ -233,7 +247,7 @@ Task<void> Exchange::leave_response(http::MessageBody& from_target) {
   state_.record.status = state_.response.status;
   const http::BodyFraming& body = from_target.framing();
   const bool is_short = body.kind == BodyKind::kNone || (body.has_length() && body.length <= kMaxDiscarded);
-  if (!is_short || !state_.response.keep_alive || !attempt.request_is_sent()) co_return;
+  if (!is_short || !state_.response.keep_alive || !attempt.upload().is_sent()) co_return;
   if (!from_target.complete()) {
     Task<bool> discarding = http::discard_body(from_target);
     if (!co_await discarding) co_return;
@@ -255,10 +269,10 @@ Task<TryOutcome> Exchange::open_tunnel() {
   if (!named || !asked) co_return attempt.fail(kEnds.upstream_unasked_upgrade);
   // The bytes of the new protocol follow the whole request (RFC 9110 section 7.8).
 
-  Task<void> uploading = attempt.finish_upload();
+  Task<void> uploading = attempt.upload().join();
   co_await uploading;
-  if (!attempt.request_is_sent()) {
-    const http::RelayResult& upload = attempt.upload_result();
+  if (!attempt.upload().is_sent()) {
+    const http::RelayResult& upload = attempt.upload().result();
     co_return attempt.fail(
         reason_of_broken_stream(upload.sink_failed ? upload.sink_error : upload.source.error));
   }

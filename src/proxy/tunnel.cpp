@@ -59,7 +59,7 @@ Task<void> run_tunnel(ExchangeState& state, Attempt& attempt, bool websocket) {
   if (websocket) connection.watch_drain(leaver);
   if (websocket && connection.closing()) leaver.on_drain();
   TaskGroup halves;
-  TunnelHalf up{attempt.behind_request(), client, target, state.record.request_bytes};
+  TunnelHalf up{attempt.upload().behind(), client, target, state.record.request_bytes};
   TunnelHalf down{attempt.message().received(), target, client, state.record.response_bytes};
   if (websocket) {
     up.frames = &of_client;

@@ -54,10 +54,10 @@ Task<IoResult> ClientMessageStream::begin(const RequestToSend& request, Millisec
 
 Task<IoResult> ClientMessageStream::send_whole(const RequestToSend& request, std::string_view body,
                                                Milliseconds timeout) {
-  HeadWriter head(request.expected_size);
+  HeadWriter head(request.expected_size + copied_size(body));
   write_head(head, request, body.size());
-  iovec pieces[2]{head.piece(), {const_cast<char*>(body.data()), body.size()}};
-  co_return co_await bytes().write(std::span(pieces, body.empty() ? 1 : 2), timeout);
+  iovec pieces[2];
+  co_return co_await bytes().write(gather_whole(head, body, pieces), timeout);
 }
 
 HeadState ClientMessageStream::next_head(std::string_view method, ResponseHead& out) {

@@ -29,6 +29,19 @@ void MessageFraming::frame(Gather& runs, size_t size, bool last, std::string_vie
   runs.put_before(head_.text());
 }
 
+size_t copied_size(std::string_view body) {
+  static constexpr size_t kMaxCopied = 4096;
+  return body.size() <= kMaxCopied ? body.size() : 0;
+}
+
+std::span<iovec> gather_whole(HeadWriter& head, std::string_view body, std::span<iovec, 2> pieces) {
+  const size_t copied = copied_size(body);
+  if (copied > 0) head.write(body);
+  pieces[0] = head.piece();
+  pieces[1] = {const_cast<char*>(body.data()), body.size()};
+  return pieces.first(copied == body.size() ? 1 : 2);
+}
+
 void write_upgrade(HeadWriter& out, const Fields& fields) {
   for (const Field& field : fields) {
     if (field.id == FieldId::kUpgrade) out.field("upgrade", field.value);

@@ -52,6 +52,11 @@ class FramedStream : public Side {
   MessageFraming framing_;
 };
 
+// The pieces of a whole message, for one write: a small body is copied behind its head, because that costs
+// less than to gather. `pieces` has room for two. copied_size() is the size of what is copied of `body`.
+size_t copied_size(std::string_view body);
+std::span<iovec> gather_whole(HeadWriter& head, std::string_view body, std::span<iovec, 2> pieces);
+
 // Writes the Upgrade fields of a head.
 void write_upgrade(HeadWriter& out, const Fields& fields);
 

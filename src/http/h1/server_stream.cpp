@@ -123,13 +123,11 @@ Task<IoResult> ServerMessageStream::send_interim(const ResponseToSend& response)
   co_return co_await bytes().write(std::span(&piece, 1), settings_.send_timeout);
 }
 
-// Copying a small body behind its head costs less than a gathered write.
 Task<IoResult> ServerMessageStream::send_whole(const ResponseToSend& response, std::string_view body) {
-  HeadWriter message(response.expected_size + body.size());
-  write_head(message, response);
-  message.write(body);
-  iovec piece = message.piece();
-  co_return co_await bytes().write(std::span(&piece, 1), settings_.send_timeout);
+  HeadWriter head(response.expected_size + copied_size(body));
+  write_head(head, response);
+  iovec pieces[2];
+  co_return co_await bytes().write(gather_whole(head, body, pieces), settings_.send_timeout);
 }
 
 void ServerMessageStream::begin(const ResponseToSend& response) {
