@@ -17,6 +17,10 @@ clang-format-14 --dry-run -Werror "${files[@]}"
 /usr/bin/python3 scripts/check_includes.py
 /usr/bin/python3 scripts/check_settings.py
 /usr/bin/python3 scripts/check_words.py
+if git grep -n '\.dump(' -- src ':!src/base/json_text.h'; then
+  echo "lint: dump() throws for text that is not UTF-8: use json_text() (base/json_text.h)" >&2
+  exit 1
+fi
 cmake --preset develop >/dev/null # writes compile_commands.json
 /usr/bin/python3 scripts/tidy.py
 echo "lint: format, includes, settings, words and clang-tidy are clean"

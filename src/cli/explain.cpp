@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/json_text.h"
 #include "base/read_file.h"
 #include "base/text.h"
 #include "cli/admin_client.h"
@@ -162,7 +163,7 @@ std::optional<json> ask_gateway(const ExplainSettings& settings, const control::
              {"client", question.client},          {"listener", question.listener},
              {"certificate", question.certificate}};
   if (!settings.curl_line.empty()) asked["curl"] = settings.curl_line;
-  const std::string body = asked.dump(-1, ' ', false, json::error_handler_t::replace);
+  const std::string body = json_text(asked);
   const client::HttpResponse response = gateway->ask("POST", "/api/explain", kAnswerTimeout, body);
   if (!response.error.empty()) {
     failure = cannot_ask(gateway->base() + ": " + response.error);

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "base/json_text.h"
 #include "cli/plain_text.h"
 
 namespace portcullis::cli {
@@ -14,9 +15,7 @@ Option json_option(bool& json) {
 }
 
 void print_json(const nlohmann::json& document) {
-  // Text from clients and files may contain invalid UTF-8.
-  const auto replace = nlohmann::json::error_handler_t::replace;
-  std::printf("%s\n", document.dump(2, ' ', false, replace).c_str());
+  std::printf("%s\n", json_text(document, 2).c_str());
 }
 
 Failure failure_of(const std::system_error& problem) {

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.h"
 #include "policy/registry.h"
 
 namespace portcullis::control {
@@ -71,7 +72,7 @@ const std::string& reasons_module() {
     for (const policy::ReasonTable& table : policy::reason_tables()) {
       for (const EndReason* one : table.reasons) meanings[std::string(one->name)] = one->sentence;
     }
-    return "export const REASONS = " + meanings.dump(1) + ";\n";
+    return "export const REASONS = " + json_text(meanings, 1) + ";\n";
   }();
   return text;
 }

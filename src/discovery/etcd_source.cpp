@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/faults.h"
+#include "base/json_text.h"
 #include "base/text.h"
 #include "crypto/encoding.h"
 #include "discovery/source.h"
@@ -39,7 +40,7 @@ class EtcdSource final : public Source {
     client::HttpRequest out;
     out.method = "POST";
     out.url = told_.urls[member_ % told_.urls.size()] + path;
-    out.body = body.dump();
+    out.body = json_text(body);
     out.fields.emplace_back("content-type", "application/json");
     if (!token_.empty()) out.fields.emplace_back("authorization", token_);
     use_tls(told_.tls, out);

@@ -115,6 +115,7 @@ struct Context {
   RequestBody request_body;
   Handling handling{};
 
+  bool was_sent = false;  // the head of the request has been sent to a target
   // True for the response of a target, false for a response that the gateway has made.
   bool from_target = false;
   const EndReason* failure = nullptr;  // why no target has answered; null when no target has failed

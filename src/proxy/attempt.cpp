@@ -42,7 +42,7 @@ Milliseconds time_left_until(Clock::time_point deadline, const EventLoop& loop) 
 }
 
 Attempt::Attempt(ExchangeState& state, upstream::Upstream& upstream, upstream::Target& target,
-                 Retained& retained, Clock::time_point deadline)
+                 Retained& retained, const ResponseDeadline& deadline)
     : state_(state),
       upstream_(upstream),
       target_(target),
@@ -61,7 +61,7 @@ TryOutcome Attempt::fail(const EndReason& why) {
 }
 
 Milliseconds Attempt::time_left() const {
-  return time_left_until(deadline_, state_.worker.loop());
+  return time_left_until(deadline_.at, state_.worker.loop());
 }
 
 bool Attempt::take_connection(Via via) {
@@ -75,7 +75,7 @@ Task<TryOutcome> Attempt::connect() {
   Introduction introduction;
   if (upstream_.definition().proxy_protocol != upstream::ProxyProtocol::kNone)
     introduction = state_.introduction();
-  Connector connector(state_.worker.loop(), state_.worker.index(), deadline_, introduction);
+  Connector connector(state_.worker.loop(), state_.worker.index(), deadline_.at, introduction);
   Task<ConnectOutcome> connecting = connector.connect(upstream_, target_, connection_);
   const ConnectOutcome outcome = co_await connecting;
   if (outcome != ConnectOutcome::kConnected) {
@@ -137,7 +137,7 @@ Task<TryOutcome> Attempt::send() {
     if (!told.ok()) co_return TryOutcome::kClientGone;
     state_.request.head.fields.remove(http::FieldId::kExpect);
   }
-  has_begun_ = true;
+  has_begun_ = state_.context.was_sent = true;
   const Milliseconds timeout = std::min(state_.settings.timeouts.send, time_left());
   Task<IoResult> sending =
       has_body ? message_->begin(request, timeout) : message_->send_whole(request, {}, timeout);
@@ -245,9 +245,17 @@ void Attempt::note_final(const http::ResponseHead& out) {
   target_.note_latency(latency_);
 }
 
+bool Attempt::is_target_to_blame(TryOutcome outcome) const {
+  // The request's body has broken off, or a policy has refused it.
+  if (outcome == TryOutcome::kFailed) return !upload_.source_failed();
+  if (outcome != TryOutcome::kTimedOut && outcome != TryOutcome::kConnectFailed) return true;
+  // The client has left less time than the configuration, or was slow with the body.
+  if (deadline_.is_of_client && time_left().count() == 0) return false;
+  return upload_.is_done() || connection_->stream.is_writing();
+}
+
 void Attempt::note_health(TryOutcome outcome) {
-  // The target is not to blame when the request's body has broken off, or a policy has refused it.
-  if (outcome == TryOutcome::kFailed && upload_.source_failed()) return;
+  if (!is_target_to_blame(outcome)) return;
   switch (outcome) {
     case TryOutcome::kAnswered:
     case TryOutcome::kBadAnswer:

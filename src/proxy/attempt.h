@@ -27,13 +27,19 @@ enum class TryOutcome : uint8_t {
   kClientGone,
 };
 
+// The time by which the head of a response must arrive.
+struct ResponseDeadline {
+  Clock::time_point at = Clock::time_point::max();
+  bool is_of_client = false;  // the client has chosen it (grpc-timeout)
+};
+
 // One try: the request is sent to one target, and the target's response is read. The destructor ends the try:
 // it stops the sending of the request, and closes a connection that was not given back.
 class Attempt : public Pooled {
  public:
   // All references outlive this object. `deadline` is the time by which the response's head must arrive.
   Attempt(ExchangeState& state, upstream::Upstream& upstream, upstream::Target& target, Retained& retained,
-          Clock::time_point deadline);
+          const ResponseDeadline& deadline);
 
   // Takes a connection from the pool, or makes one that is not open yet. True when the connection is open.
   enum class Via : uint8_t { kPool, kFreshConnection };
@@ -91,12 +97,13 @@ class Attempt : public Pooled {
   [[gnu::cold]] TryOutcome ask_elsewhere();
   bool may_repeat() const;
   [[gnu::cold]] TryOutcome sending_failed(int error);
+  bool is_target_to_blame(TryOutcome outcome) const;
   void note_health(TryOutcome outcome);
 
   ExchangeState& state_;
   upstream::Upstream& upstream_;
   upstream::Target& target_;
-  Clock::time_point deadline_;
+  ResponseDeadline deadline_;
   Clock::time_point started_;
   Clock::time_point sent_;     // when the request was sent, or when the last interim response arrived
   Clock::duration latency_{};  // the time to the head of the final response

@@ -20,13 +20,13 @@ Attempts::~Attempts() = default;
 void Attempts::begin() {
   const upstream::UpstreamDefinition& definition = upstream_.definition();
   const Clock::time_point now = state_.worker.loop().now();
-  if (definition.timeouts.total.count() > 0) deadline_ = now + definition.timeouts.total;
+  if (definition.timeouts.total.count() > 0) deadline_.at = now + definition.timeouts.total;
   const http::Field* timeout = nullptr;
   if (state_.request.is_grpc_call(state_.context.handling.grpc_error_type.has_value()))
     timeout = state_.request.head.fields.find("grpc-timeout");
   if (timeout != nullptr) {
     if (const auto patience = http::parse_grpc_timeout(timeout->value))
-      deadline_ = std::min(deadline_, now + *patience);
+      if (now + *patience < deadline_.at) deadline_ = {now + *patience, true};
   }
   if (definition.hedging.delay.count() > 0) upstream_.hedge_budget().note_request(now);
   if (definition.retries.attempts > 0) upstream_.retry_budget().note_request(now);

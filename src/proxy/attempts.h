@@ -54,7 +54,7 @@ class Attempts {
   [[gnu::cold]] bool ended_by_total_timeout() const;
   // How the sending of the request's body has ended in the last try that sent anything.
   const http::RelayResult& upload_result() const { return upload_result_; }
-  Milliseconds time_left() const { return time_left_until(deadline_, state_.worker.loop()); }
+  Milliseconds time_left() const { return time_left_until(deadline_.at, state_.worker.loop()); }
 
  private:
   class Race;
@@ -73,7 +73,7 @@ class Attempts {
   const PolicyChain& chain_;
   upstream::Upstream& upstream_;
   TargetChoice choice_;
-  Clock::time_point deadline_ = Clock::time_point::max();
+  ResponseDeadline deadline_{};
   Retained retained_{};
   upstream::Target* target_ = nullptr;  // the target of the next try
   bool on_fresh_connection_ = false;    // the next try makes a new connection

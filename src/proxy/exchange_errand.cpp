@@ -56,7 +56,7 @@ Exchange::Exchange(Client client, const Exchange& original, const void* sender, 
     request.client_values.note_copy(asked.client_values, field.value, value, arena);
     request.head.fields.add(arena.copy(field.name), value, field.id);
   }
-  state_.reached = original.state_.introduction().reached;
+  for (const Branch& branch : request.route->split.branches()) note_reached(original, branch.upstream);
   state_.trace.follow(original.state_.trace, arena);
   fill_context();
   state_.context.caller = original.state_.context.caller;
@@ -82,8 +82,17 @@ void Exchange::send_copy(const void* sender, size_t upstream, std::string body, 
   facts.delays_drain = false;
   auto client = std::make_unique<NoClient>(connection, facts);
   auto copy = std::make_unique<Exchange>(client->client(), *this, sender, prepare);
+  copy->note_reached(*this, upstream);
   copy->become_copy(upstream, std::move(body));
   state_.worker.spawn(run_to_end(std::move(client), std::move(copy)));
+}
+
+// Keeps the address at which the client has reached the gateway, for an upstream that is told the address.
+void Exchange::note_reached(const Exchange& original, size_t upstream) {
+  if (state_.reached ||
+      state_.snapshot->upstreams[upstream]->definition().proxy_protocol == upstream::ProxyProtocol::kNone)
+    return;
+  state_.reached = original.state_.introduction().reached;
 }
 
 // Makes the errand a copy for another upstream, which no further policy sees.

@@ -24,7 +24,10 @@ class PolicyChain {
   // The request is an errand of the policy `sender`: the policies behind `sender` see it.
   void begin_behind(const Route& route, const void* sender);
   // No further policy sees the request.
-  void skip_rest() { asked_ = begun_; }
+  void skip_rest() {
+    asked_ = begun_;
+    is_marked_ = true;
+  }
 
   bool empty() const { return asked_ == 0; }
   // The next policy that is to see the request, or null.

@@ -116,6 +116,8 @@ class Stream final : private Watcher {
   bool is_open() const { return static_cast<bool>(fd_) || channel_; }
   int fd() const { return fd_.get(); }
   EventLoop& loop() { return loop_; }
+  // True while a write waits until the peer takes bytes.
+  bool is_writing() const { return writer_ != nullptr; }
   // True after a hang-up or error event; an idle connection in this state cannot be reused.
   bool hung_up() const { return hung_up_; }
 

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/faults.h"
+#include "base/json_text.h"
 #include "base/wall_clock.h"
 #include "http/date.h"
 
@@ -15,7 +16,7 @@ void AuditLog::note(const std::string& action, const std::string& by, const nloh
   const uint64_t dropped = sink_->dropped();
   // Once the reader is known to be stuck, the control thread does not wait for the reader again.
   sink_->give_up_after(stuck_ ? std::chrono::milliseconds(0) : kPatience);
-  sink_->write(line.dump());
+  sink_->write(json_text(line));
   sink_->flush();
   const bool taken = sink_->dropped() == dropped;
   // The sink itself reports failed writes; a stuck reader is reported here.

@@ -20,7 +20,7 @@ def ask(port, method, path, *fields, host="localhost", body=b""):
     lines = "".join(f"{field}\r\n" for field in (f"Host: {host}", f"Content-Length: {len(body)}", *fields))
     with connect(port) as connection:
         connection.sendall(f"{method} {path} HTTP/1.1\r\n{lines}Connection: close\r\n\r\n".encode() + body)
-        reply = read_to_end(connection).decode()
+        reply = read_to_end(connection).decode(errors="replace")
     return int(reply.split()[1]), reply
 
 

@@ -40,6 +40,16 @@ def test_tokens(start, tmp_path):
     assert [line["by"].split(" 127")[0] for line in log_lines(audit)] == ["admin ops", "admin ops"]
 
 
+def test_bytes_that_are_not_utf8_reach_the_audit_log_as_text(start, tmp_path):
+    admin, audit = free_port(), tmp_path / "audit.log"
+    start(configuration(f"address: '127.0.0.1:{admin}'", top=f"audit_log: {{path: {audit}}}\ncache: {{memory: 1MiB}}"))
+    for path in ("/splits/resume?route=%ff", "/splits/resume?route=a&branch=%ff", "/v1/upstreams/%ff/targets/a/drain",
+                 "/v1/upstreams/a/targets/%ff/undrain", "/cache/purge?tag=%ff", "/cache/purge?uri=http://a/%ff"):
+        assert ask(admin, "POST", path)[0] in (200, 400, 404), path
+    assert ask(admin, "GET", "/readyz")[0] == 200
+    assert len(log_lines(audit)) >= 4
+
+
 def test_sessions(start):
     admin = free_port()
     start(configuration(f"address: '127.0.0.1:{admin}', {tokens()}"))

@@ -138,5 +138,53 @@ TEST_F(ExchangeTimeoutsTest, TheTotalTimeIsNotTheReasonWhenAHeldResponseBreaksOf
   EXPECT_EQ(status, 502);
 }
 
+// ---- Which target is ejected for a timeout.
+
+TEST_F(ExchangeTimeoutsTest, ATargetIsNotToBlameForASlowClient) {
+  definition->timeouts.total = Milliseconds(1);
+  definition->ejection.failures_in_row = 1;
+  build();
+  begin_upload();
+  run_to_end();
+  EXPECT_EQ(ended, &kEnds.total_timeout);
+  EXPECT_TRUE(open[0]->available());
+}
+
+TEST_F(ExchangeTimeoutsTest, ATargetIsToBlameWhenItDoesNotRead) {
+  definition->timeouts.total = Milliseconds(1);
+  definition->ejection.failures_in_row = 1;
+  build();
+  backends[0]->take_no_more_than(0);
+  post("abc", "de");
+  run_to_end();
+  EXPECT_EQ(ended, &kEnds.total_timeout);
+  EXPECT_FALSE(open[0]->available());
+}
+
+TEST_F(ExchangeTimeoutsTest, ATargetIsToBlameWhenItDoesNotAnswer) {
+  definition->timeouts.total = Milliseconds(1);
+  definition->ejection.failures_in_row = 1;
+  build();
+  get();
+  run_to_end();
+  EXPECT_EQ(ended, &kEnds.total_timeout);
+  EXPECT_FALSE(open[0]->available());
+}
+
+TEST_F(ExchangeTimeoutsTest, ATargetIsNotToBlameForADeadlineThatTheClientHasChosen) {
+  definition->ejection.failures_in_row = 1;
+  add([](Context& context) {
+    context.handling.grpc_error_type = "application/grpc";
+    return Decision::proceed();
+  });
+  build();
+  begin(
+      "POST /a HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc\r\ngrpc-timeout: 1m\r\nContent-Length: "
+      "0\r\n\r\n");
+  run_to_end();
+  EXPECT_EQ(ended, &kEnds.total_timeout);
+  EXPECT_TRUE(open[0]->available());
+}
+
 }  // namespace
 }  // namespace portcullis::proxy

@@ -2,6 +2,7 @@
 #include "control/load_config.h"
 #include "control/snapshot.h"
 #include "exchange_policies.h"
+#include "http/text_body.h"
 
 namespace portcullis::proxy {
 namespace {
@@ -141,6 +142,61 @@ TEST_F(MirrorTest, ARetryDoesNotDoubleTheBody) {
   run_to_end();
   settle();
   EXPECT_TRUE(has(copied(), "content-length: 2\r\n")) << copied();
+}
+
+// Hedges: several targets get the body at the same time, and none of them is ahead in all places.
+TEST_F(MirrorTest, BodiesThatSeveralTargetsGetAreCopiedOnce) {
+  add_mirror();
+  add(no_decision, [](Context& context) {
+    const auto begin = [&context] {
+      return context.request_body.stages.observed(std::make_unique<http::TextBody>("cd"));
+    };
+    const auto read = [](http::BodySource& source) {
+      http::BodyPart part;
+      EXPECT_EQ(source.next(part), http::BodySource::State::kPart);
+    };
+    const auto first = begin(), second = begin(), unread = begin();
+    read(*second);
+    read(*first);
+    return Decision::proceed();
+  });
+  build_for_copies();
+  post("ab");
+  answer();
+  run_to_end();
+  settle();
+  EXPECT_TRUE(copied().ends_with("\r\n\r\nab")) << copied();
+  EXPECT_TRUE(has(copied(), "content-length: 2\r\n")) << copied();
+}
+
+TEST_F(MirrorTest, ARequestThatTheCircuitBreakerRefusesIsNotCopied) {
+  definition->limits.requests = 1;
+  add_mirror();
+  build_for_copies();
+  {
+    const auto taken = definition->breaker->take(upstream::Load::kRequests, definition->limits);
+    get();
+    run_to_end();
+    EXPECT_EQ(ended, &kEnds.breaker_requests);
+  }
+  settle();
+  for (const auto& backend : backends) EXPECT_EQ(backend->received, "");
+  EXPECT_EQ(copies("answered"), "0");
+  EXPECT_EQ(copies("failed"), "0");
+}
+
+TEST_F(MirrorTest, ARequestThatReachesNoTargetIsNotCopied) {
+  sockets.connect_error = ECONNREFUSED;
+  add_mirror();
+  build_for_copies();
+  std::vector<std::unique_ptr<upstream::Connection>> taken;
+  for (size_t i = 0; i < backends.size(); ++i) taken.push_back(open[0]->take());
+  get();
+  run_to_end();
+  settle();
+  EXPECT_EQ(ended, &kEnds.connect_refused);
+  EXPECT_EQ(copies("failed"), "0");
+  EXPECT_EQ(copies("dropped"), "0");
 }
 
 TEST_F(MirrorTest, ARequestThatAPolicyAnswersIsNotCopied) {

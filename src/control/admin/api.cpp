@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/arena.h"
+#include "base/json_text.h"
 #include "control/admin/config_view.h"
 #include "control/admin/question.h"
 #include "control/admin/state_view.h"
@@ -76,7 +77,7 @@ ServerAnswer AdminApi::look(const ServerRequest& request) const {
   ServerAnswer out{.content_type = "application/json"};
   if (path == "/upstreams") out.body = describe_targets(operations_.states().targets);
   if (path == "/splits") out.body = describe_branches(operations_.states().branches);
-  if (path == "/api/config") out.body = describe_config(operations_.config()).dump() + "\n";
+  if (path == "/api/config") out.body = json_text(describe_config(operations_.config())) + "\n";
   if (path == "/api/history") out.body = feed_.history() + "\n";
   return out;
 }

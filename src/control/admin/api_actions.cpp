@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/arena.h"
+#include "base/json_text.h"
 #include "control/admin/api.h"
 #include "control/admin/target_action.h"
 #include "http/query.h"
@@ -66,7 +67,7 @@ ServerAnswer AdminApi::act_on_target(std::string_view path, const std::string& b
             .body = "upstream `" + action->upstream + "` has no target at `" + action->address + "`\n"};
   const bool drained = action->what == TargetAction::What::kDrain;
   const json told{{"upstream", action->upstream}, {"address", action->address}, {"drained", drained}};
-  return {.content_type = "application/json", .body = told.dump() + "\n"};
+  return {.content_type = "application/json", .body = json_text(told) + "\n"};
 }
 
 }  // namespace portcullis::control

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/json_text.h"
 #include "policy/registry.h"
 
 namespace portcullis::control {
@@ -102,9 +103,7 @@ class LiveFeed::Tail final : public Events {
   Event following() override {
     const nlohmann::json told = feed_.view_->take_tail(id_);
     if (told.is_null()) return std::make_shared<const std::string>(": nothing\n\n");
-    return std::make_shared<const std::string>(
-        "event: requests\ndata: " + told.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) +
-        "\n\n");
+    return std::make_shared<const std::string>("event: requests\ndata: " + json_text(told) + "\n\n");
   }
 
   const uint64_t id_;
@@ -153,7 +152,7 @@ std::string LiveFeed::describe() const {
   policy::add_figures(*view_, told);
   told.update(sources_.about());
   // Texts of clients may not be UTF-8.
-  return told.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return json_text(told);
 }
 
 Task<std::string> LiveFeed::now() {
@@ -163,11 +162,11 @@ Task<std::string> LiveFeed::now() {
 }
 
 std::string LiveFeed::history() const {
-  return view_->history().dump();
+  return json_text(view_->history());
 }
 
 std::string LiveFeed::series(telemetry::SeriesBook::Kind kind, const std::string& name) const {
-  return view_->series(kind, name).dump();
+  return json_text(view_->series(kind, name));
 }
 
 std::unique_ptr<http::BodySource> LiveFeed::follow(std::function<bool()> alive) {

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/json_text.h"
 #include "control/admin/web_files.h"
 
 namespace portcullis::control {
@@ -95,7 +96,7 @@ Task<ServerAnswer> AdminServer::perform(const Endpoint& endpoint, const ServerRe
     out = guard_.log_out(request);
   } else if (endpoint.what == Endpoint::What::kSession) {
     const nlohmann::json session{{"name", caller.name}, {"may_change", caller.may_change}};
-    out = {.content_type = "application/json", .body = session.dump() + "\n"};
+    out = {.content_type = "application/json", .body = json_text(session) + "\n"};
   } else {
     const std::string by = "admin " + (caller.name.empty() ? "" : caller.name + " ") + request.peer;
     // The present guard has accepted the caller; the stream ends when another guard takes its place.

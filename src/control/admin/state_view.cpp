@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "base/json_text.h"
+
 namespace portcullis::control {
 
 std::string describe_targets(const std::vector<telemetry::TargetState>& targets) {
@@ -22,7 +24,7 @@ std::string describe_targets(const std::vector<telemetry::TargetState>& targets)
     if (one.ejected) target["ejected_ms"] = one.ejected_for.count();
     upstreams.back()["targets"].push_back(std::move(target));
   }
-  return nlohmann::json{{"upstreams", upstreams}}.dump(2) + "\n";
+  return json_text(nlohmann::json{{"upstreams", upstreams}}, 2) + "\n";
 }
 
 std::string describe_branches(const std::vector<telemetry::BranchState>& branches) {
@@ -36,7 +38,7 @@ std::string describe_branches(const std::vector<telemetry::BranchState>& branche
                                          {"rolled_back", one.rolled_back},
                                          {"rollbacks", one.rollbacks}});
   }
-  return nlohmann::json{{"splits", routes}}.dump(2) + "\n";
+  return json_text(nlohmann::json{{"splits", routes}}, 2) + "\n";
 }
 
 }  // namespace portcullis::control

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/json_text.h"
 #include "crypto/encoding.h"
 #include "http/grpc.h"
 #include "http/query.h"
@@ -36,7 +37,7 @@ class Builder {
   Result<std::string> build() {
     if (!read_query() || !read_path()) return Error{problem_};
     std::string parameters;
-    if (!parameters_.empty() && !to_binary(to_text(parameters_), parameters)) return Error{problem_};
+    if (!parameters_.empty() && !to_binary(json_text(parameters_), parameters)) return Error{problem_};
     std::string out;
     if (binding_.method->client_streaming()) {
       if (!add_stream(parameters, out)) return Error{problem_};
@@ -86,8 +87,9 @@ class Builder {
     std::string text(call_.body);
     const pb::Descriptor* type = body_type();
     if (type != nullptr && is_http_body(*type)) {
-      text = to_text({{"contentType", call_.content_type},
-                      {"data", crypto::base64_encode(call_.body, crypto::Base64::kStandard)}});
+      text =
+          json_text(nlohmann::json{{"contentType", call_.content_type},
+                                   {"data", crypto::base64_encode(call_.body, crypto::Base64::kStandard)}});
     }
     if (binding_.body == "*") return to_binary(text, out);
     // The body must be a single JSON value, because it is inserted into the JSON text below.

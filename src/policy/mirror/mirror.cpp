@@ -34,10 +34,10 @@ telemetry::MetricCounter copies(telemetry::MetricSet& metrics, const std::string
 
 // What the policy keeps of an exchange: of a request that is copied, or of a copy.
 struct Visit {
-  std::string body;           // the body of the request, as far as it has been sent
-  bool is_too_large = false;  // the body is larger than `body_size`, so `body` is incomplete
+  std::string body;           // the body of the request, when it is whole
+  bool is_too_large = false;  // the body is larger than `body_size`, and is not kept
   bool is_whole = false;      // the whole request has been sent
-  bool has_response = false;  // a target has answered, or has failed
+  bool has_response = false;  // a target to which the request was sent has answered, or has failed
   bool has_copy = false;      // the copy has been sent or dropped
   bool is_copy = false;       // the exchange is the copy's
   bool is_answered = false;   // the whole response to the copy has arrived
@@ -72,8 +72,7 @@ class Mirror final : public Policy {
     if (visit == nullptr) return Decision::proceed();
     if (visit->is_copy)
       return context.from_target ? Decision::suspend(drop(context, *visit)) : Decision::proceed();
-    // Without a response of a target, and without a failure of one, the request has not been sent.
-    visit->has_response = context.from_target || context.failure != nullptr;
+    visit->has_response = context.was_sent;
     visit->is_whole |= context.request.body.kind == http::BodyKind::kNone;
     send_if_ready(context, *visit);
     return Decision::proceed();
@@ -95,26 +94,29 @@ class Mirror final : public Policy {
   }
 
  private:
-  // Copies the body of a request while a target gets it.
+  // Copies the body of a request while a target gets it. Several targets may get the body at the same time:
+  // the first copy that is whole is kept.
   class Tee final : public http::BodyStage, public Pooled {
    public:
-    // A try that follows another one sends the body from its beginning.
     Tee(std::unique_ptr<http::BodySource> from, const Mirror& mirror, Context& context, Visit& visit)
         : BodyStage(std::move(from)), mirror_(mirror), context_(context), visit_(visit) {
-      visit_.body.clear();
-      visit_.is_too_large = visit_.is_whole = false;
+      const http::BodyFraming& body = context.request.body;
+      is_too_large_ = body.has_length() && body.length > mirror.settings_.body_size;
     }
 
     State next(http::BodyPart& part) override {
       const State state = from().next(part);
-      if (state != State::kPart || visit_.has_copy) return state;
-      visit_.is_too_large |= part.size > mirror_.settings_.body_size - visit_.body.size();
-      if (visit_.is_too_large) {
-        visit_.body.clear();
+      if (state != State::kPart || visit_.is_whole) return state;
+      if (part.size > mirror_.settings_.body_size - copy_.size()) is_too_large_ = true;
+      if (is_too_large_) {
+        copy_ = {};
       } else {
-        for (const iovec& run : part.runs.pieces()) visit_.body += http::text_of(run);
+        for (const iovec& run : part.runs.pieces()) copy_ += http::text_of(run);
       }
-      visit_.is_whole |= part.last;
+      if (!part.last) return state;
+      visit_.body = std::move(copy_);
+      visit_.is_too_large = is_too_large_;
+      visit_.is_whole = true;
       mirror_.send_if_ready(context_, visit_);
       return state;
     }
@@ -123,6 +125,8 @@ class Mirror final : public Policy {
     const Mirror& mirror_;
     Context& context_;
     Visit& visit_;
+    std::string copy_;
+    bool is_too_large_;
   };
 
   // Sends the copy when the whole request has been sent, and a target has answered it or has failed.
