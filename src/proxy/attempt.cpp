@@ -106,18 +106,13 @@ Task<TryOutcome> Attempt::run(Via via, http::ResponseHead& out) {
 
 Task<TryOutcome> Attempt::ask(http::ResponseHead& out) {
   if (state_.watch.gone()) co_return TryOutcome::kClientGone;
-  Task<TryOutcome> sending = send();
-  const TryOutcome sent = co_await sending;
-  if (sent != TryOutcome::kAnswered) co_return sent;
-  Task<TryOutcome> reading = read_head(out);
-  co_return co_await reading;
-}
-
-// Sends the request. kAnswered when the request has been sent, or when its head has been sent and its body is
-// sent while the gateway waits for the response.
-Task<TryOutcome> Attempt::send() {
+  const bool has_body = upload_.has_body();
+  if (has_body && upload_.waits_for_continue()) {
+    Task<bool> telling = tell_to_continue();
+    if (!co_await telling) co_return TryOutcome::kClientGone;
+  }
   const http::RequestHead& head = state_.request.head;
-  const auto fields = [this](http::HeadWriter& out) { write_request_fields(out, state_, span_); };
+  const auto fields = [this](http::HeadWriter& lines) { write_request_fields(lines, state_, span_); };
   const http::RequestToSend request{
       .head = head,
       .scheme = upstream_.definition().tls ? "https" : "http",
@@ -127,16 +122,6 @@ Task<TryOutcome> Attempt::send() {
       .expected_size = state_.client.message.head_size() + 1024,
       .patience = std::min(upstream_.definition().timeouts.connect, time_left()),
       .fields = fields};
-  const bool has_body = upload_.has_body();
-  if (has_body && upload_.waits_for_continue()) {
-    // The gateway sends the 100 (Continue) itself: the target gets the head only after the stage has seen a
-    // part of the body.
-    Task<IoResult> telling = state_.client.message.send_continue();
-    const IoResult told = co_await telling;
-    if (told.error == ETIMEDOUT) state_.record.ended = &kEnds.send_timeout;
-    if (!told.ok()) co_return TryOutcome::kClientGone;
-    state_.request.head.fields.remove(http::FieldId::kExpect);
-  }
   has_begun_ = state_.context.was_sent = true;
   const Milliseconds timeout = std::min(state_.settings.timeouts.send, time_left());
   Task<IoResult> sending =
@@ -144,12 +129,24 @@ Task<TryOutcome> Attempt::send() {
   const IoResult sent = co_await sending;
   if (sent.error == ETIMEDOUT && time_left().count() == 0) co_return TryOutcome::kTimedOut;
   if (!sent.ok()) co_return sending_failed(sent.error);
-  if (!has_body) {
+  if (has_body) {
+    upload_.begin(send_body());
+  } else {
     sent_ = state_.worker.loop().now();
-    co_return TryOutcome::kAnswered;
   }
-  upload_.begin(send_body());
-  co_return TryOutcome::kAnswered;
+  Task<TryOutcome> reading = read_head(out);
+  co_return co_await reading;
+}
+
+// Sends the 100 (Continue) of the gateway: the target gets the head only after a stage has seen a part of the
+// body. False when the client has left.
+Task<bool> Attempt::tell_to_continue() {
+  Task<IoResult> telling = state_.client.message.send_continue();
+  const IoResult told = co_await telling;
+  if (told.error == ETIMEDOUT) state_.record.ended = &kEnds.send_timeout;
+  if (!told.ok()) co_return false;
+  state_.request.head.fields.remove(http::FieldId::kExpect);
+  co_return true;
 }
 
 Task<void> Attempt::send_body() {

@@ -89,7 +89,7 @@ class Attempt : public Pooled {
   void give_back();
 
  private:
-  Task<TryOutcome> send();
+  [[gnu::cold]] Task<bool> tell_to_continue();
   Task<void> send_body();
   Milliseconds patience() const;
   Milliseconds time_left() const;

@@ -128,8 +128,8 @@ void Trace::end_span(Span* span, std::string_view outcome) {
 
 void Trace::end_try(Span* span, telemetry::TryResult result, const telemetry::EndReason* failure,
                     uint16_t status) {
-  end_span(span, name_of(result));
   if (span == nullptr) return;
+  end_span(span, name_of(result));
   if (failure != nullptr) span->error = failure->name;
   span->status = status;
 }
