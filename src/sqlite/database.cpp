@@ -2,9 +2,12 @@
 
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "base/unique_fd.h"
 
@@ -30,9 +33,32 @@ std::string_view advice_for(int code) {
 // Creates the file with a mode that SQLite would not choose. SQLite gives its log the same mode.
 Status create_private_file(const std::string& path) {
   const UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (file || errno == EACCES || errno == EROFS) return {};  // an existing file may still be readable
-  return Error{path + ": cannot create the file: " + std::strerror(errno) +
-               (errno == ENOENT ? " (create the folder first)" : "")};
+  const int error = errno;
+  if (file || ::access(path.c_str(), F_OK) == 0) return {};  // an existing file may be readable
+  return Error{path + ": cannot create the file: " + std::strerror(error) +
+               (error == ENOENT ? " (create the folder first)" : "")};
+}
+
+// Whether no process can write to the file, because its file system is mounted read-only, and all of the
+// content is in the file itself. SQLite would want to create files beside it.
+bool is_frozen(const std::string& path) {
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  if (::access(folder.empty() ? "." : folder.c_str(), W_OK) == 0 || errno != EROFS) return false;
+  struct stat log {};
+  return ::stat((path + "-wal").c_str(), &log) != 0 || log.st_size == 0;
+}
+
+// The path as a URI that tells SQLite to read the file and nothing beside it.
+std::string frozen_uri(const std::string& path) {
+  std::string out = "file:";
+  for (const char c : path) {
+    if (c == '%' || c == '?' || c == '#') {
+      out += c == '%' ? "%25" : c == '?' ? "%3F" : "%23";
+    } else {
+      out += c;
+    }
+  }
+  return out + "?immutable=1";
 }
 
 }  // namespace
@@ -105,7 +131,10 @@ Result<Database> Database::open(const std::string& path, IfAbsent if_absent) {
   Database database(path);
   sqlite3* handle = nullptr;
   const int code =
-      sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+      is_frozen(path)
+          ? sqlite3_open_v2(frozen_uri(path).c_str(), &handle,
+                            SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, nullptr)
+          : sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   database.handle_.reset(handle);
   if (code != SQLITE_OK) return database.fault();
   sqlite3_extended_result_codes(handle, 1);

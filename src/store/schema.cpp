@@ -78,6 +78,12 @@ Result<Content> content_of(sqlite::Database& database) {
   return Content::kStore;
 }
 
+// As content_of(), while another process may be creating the tables.
+Result<Content> content_at_one_moment(sqlite::Database& database) {
+  const auto transaction = sqlite::Transaction::begin(database, sqlite::Transaction::Kind::kRead);
+  return transaction ? content_of(database) : transaction.error();
+}
+
 // Creates the tables, unless another process has done it meanwhile. An existing key file is used.
 Status create_tables(sqlite::Database& database, const std::string& key_file) {
   if (Status set = database.run_script("PRAGMA journal_mode = WAL"); !set) return set;
@@ -118,7 +124,7 @@ Result<sqlite::Database> open_database(const StoreFiles& files, sqlite::Database
                                         "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON");
       !set)
     return set.error();
-  const auto content = content_of(*database);
+  const auto content = content_at_one_moment(*database);
   if (!content) return content.error();
   if (*content == Content::kStore) return database;
   if (if_absent == sqlite::Database::IfAbsent::kFail)

@@ -1,6 +1,7 @@
 """The store of revisions: processes that are killed while they write, and the command `portcullis store`."""
 
 import json
+import pathlib
 import random
 import signal
 import stat
@@ -10,6 +11,7 @@ import pytest
 
 import sanitizers
 from command_line import portcullis, told
+from harness import BINARY
 from store import WRITER, write_store
 
 OBJECTS = 20
@@ -85,6 +87,47 @@ def test_rekeying_loses_nothing_while_a_process_writes(tmp_path):
         assert writer.poll() is None, writer.stderr.read()
         writer.kill()
     assert checked(path)["secrets"] > 0
+
+
+def in_mount_namespace(script, folder):
+    """What a shell script prints in a mount namespace of its own, in which it may mount things in `folder`."""
+    out = subprocess.run(["unshare", "--mount", "sh", "-c", script], cwd=folder, capture_output=True, text=True, timeout=60,
+                         env={"PATH": f"{WRITER.parent}:{pathlib.Path(BINARY).parent.resolve()}:/usr/bin:/bin"})
+    if "unshare" in out.stderr or "mount:" in out.stderr:
+        pytest.skip("this kernel gives no mount namespace: " + out.stderr)
+    return out
+
+
+def test_a_full_disk_stores_whole_revisions_and_says_so(tmp_path):
+    out = in_mount_namespace("""
+        mkdir disk && mount -t tmpfs -o size=1m none disk
+        store_writer disk/store.db 100000 200 > written
+        echo "exit code $?"; tail -n 1 written
+        portcullis store check --store disk/store.db --json
+    """, tmp_path)
+    assert "disk/store.db: the disk is full: free some space" in out.stderr
+    code, written, findings = out.stdout.split("\n", 2)
+    found = json.loads(findings)
+    assert code == "exit code 1" and int(written) > 10
+    assert (found["newest"], found["faults"]) == (int(written), [])
+
+
+def test_a_store_on_a_read_only_disk_can_be_read(tmp_path):
+    write_store(tmp_path / "disk/st%6fre#?.db")
+    out = in_mount_namespace("""
+        mount --bind disk disk && mount -o remount,ro,bind disk
+        portcullis store check --store 'disk/st%6fre#?.db' && portcullis store backup backup.db --store 'disk/st%6fre#?.db'
+        portcullis store rekey --store 'disk/st%6fre#?.db'
+        store_writer 'disk/st%6fre#?.db' 1 3
+        store_writer disk/new.db 1 3
+    """, tmp_path)
+    check, *backup = out.stdout.splitlines()
+    assert check == "disk/st%6fre#?.db: good: revision 2 is the newest of 2 revisions, with 1 secret"
+    assert backup == ["backup.db: good: revision 2 is the newest of 2 revisions, with 1 secret"]
+    rekey, writing, creating = out.stderr.splitlines()
+    assert "the file cannot be written: check who owns it" in rekey
+    assert writing.startswith("disk/st%6fre#?.db: the file cannot be written: check who owns it")
+    assert creating == "disk/new.db: cannot create the file: Read-only file system"
 
 
 @pytest.fixture

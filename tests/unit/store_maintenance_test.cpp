@@ -79,6 +79,8 @@ TEST_F(StoreMaintenance, ABackupIsAWholeStoreInOneFile) {
   appended(store, route_with_token("a", "hunter2"));
   ASSERT_TRUE(back_up_store(files_, backup()));
   appended(store, route_with_token("a", "hunter3"));
+  // Byte 18 of the header: the file needs no log to be read.
+  EXPECT_EQ((*read_file(backup()))[18], 1);
   EXPECT_EQ(value_of(check_store(backup_files())).faults, Strings{});
   EXPECT_FALSE(std::filesystem::exists(backup() + "-wal"));
   EXPECT_EQ(std::filesystem::status(backup()).permissions(),

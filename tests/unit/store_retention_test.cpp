@@ -92,6 +92,18 @@ TEST_F(StoreRetention, AClockThatIsWrongDeletesNoneOfTheNewestRevisions) {
   EXPECT_EQ(kept(store), (Strings{"5", "4", "3", "2"}));
 }
 
+// A clock that went back can leave such a row until later revisions expire.
+TEST_F(StoreRetention, AnObjectThatNoKeptRevisionHasIsNoFault) {
+  const Retention retention{.revisions = 1, .age = days(0)};
+  Store store = open_store(retention);
+  write_days(store, 3);
+  auto database = value_of(sqlite::Database::open(files_.database, IfAbsent::kFail));
+  ASSERT_TRUE(
+      database.run_script("INSERT INTO objects (kind, name, since, until, digest, content) "
+                          "SELECT kind, name, 1, 2, digest, content FROM objects WHERE name = 'b'"));
+  EXPECT_EQ(retained_faults(retention), Strings{});
+}
+
 TEST_F(StoreRetention, NumbersGoOnAfterAllEarlierRevisionsHaveExpired) {
   const Retention one_only{.revisions = 1, .age = days(0)};
   {

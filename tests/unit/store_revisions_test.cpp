@@ -1,3 +1,5 @@
+#include <thread>
+
 #include "store_world.h"
 
 namespace portcullis::store {
@@ -13,6 +15,17 @@ TEST_F(StoreRevisions, ANewStoreIsEmptyAndForItsOwnerAlone) {
   EXPECT_EQ(std::get<Missing>(value_of(store.objects(1))), Missing::kRevision);
   const auto mode = std::filesystem::status(files_.database).permissions();
   EXPECT_EQ(mode, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
+TEST_F(StoreRevisions, SeveralProcessesMayCreateTheStoreAtOnce) {
+  for (int round = 0; round < 20; ++round) {
+    files_ = {folder_ + "/" + std::to_string(round), folder_ + "/" + std::to_string(round) + ".key"};
+    std::vector<std::string> errors(4);
+    std::vector<std::thread> threads;
+    for (std::string& error : errors) threads.emplace_back([&] { error = open_error(); });
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(errors, Strings(4));
+  }
 }
 
 TEST_F(StoreRevisions, ARevisionKeepsItsObjectsInCanonicalFormAndSaysWhatItIs) {
@@ -109,6 +122,8 @@ TEST_F(StoreRevisions, TheWholeContentReplacesWhatItDoesNotName) {
   EXPECT_EQ(std::get<Appended>(value_of(store.append_all(draft, all))).revision.summary,
             "+1 route, -1 route");
   EXPECT_EQ(contents(store, 2), (Strings{"b=1", "c=1"}));
+  // What is put again as it was stays the work of the revision that has changed it.
+  EXPECT_EQ(std::get<StoredObject>(value_of(store.object(2, {"routes", "b"}))).revision, 1U);
 }
 
 // A canary that was withdrawn keeps its number, and the next change is made from the revision before it.
