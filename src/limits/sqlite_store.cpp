@@ -14,11 +14,16 @@ using sqlite::Transaction;
 
 // The write-ahead log makes commits cheap: a power failure may lose the last second, the end of the process
 // loses nothing.
-constexpr const char* kPrepare =
-    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-    "CREATE TABLE IF NOT EXISTS quota (id TEXT NOT NULL, window INTEGER NOT NULL, keep_until INTEGER NOT "
-    "NULL, "
-    "used INTEGER NOT NULL, PRIMARY KEY (id, window)) WITHOUT ROWID";
+constexpr const char* kPrepare = R"(
+PRAGMA synchronous = NORMAL;
+CREATE TABLE IF NOT EXISTS quota (
+  id TEXT NOT NULL,
+  window INTEGER NOT NULL,
+  keep_until INTEGER NOT NULL,
+  used INTEGER NOT NULL,
+  PRIMARY KEY (id, window)
+) WITHOUT ROWID;
+)";
 constexpr std::string_view kAdd =
     "INSERT INTO quota (id, window, keep_until, used) VALUES (?1, ?2, ?3, ?4) "
     "ON CONFLICT (id, window) DO UPDATE SET used = used + excluded.used RETURNING used";
@@ -67,6 +72,7 @@ class SqliteStore final : public QuotaStore {
 Result<std::unique_ptr<QuotaStore>> open_sqlite_store(const std::string& path) {
   auto database = Database::open(path, Database::IfAbsent::kCreate);
   if (!database) return database.error();
+  if (Status set = database->use_write_ahead_log(); !set) return set.error();
   if (Status prepared = database->run_script(kPrepare); !prepared) return prepared.error();
   return std::unique_ptr<QuotaStore>(std::make_unique<SqliteStore>(std::move(*database)));
 }

@@ -6,15 +6,26 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <thread>
 
 #include "base/unique_fd.h"
 
 namespace portcullis::sqlite {
 namespace {
 
-constexpr int kBusyTimeout = 5'000;  // milliseconds
+constexpr auto kBusyTimeout = std::chrono::seconds(5);
+constexpr auto kBusyPause = std::chrono::milliseconds(1);
+
+// Called by SQLite while another process has a lock. SQLite's own handler pauses longer and longer, so that a
+// process that writes all the time would leave no lock for others.
+int wait_for_lock(void*, int pauses) {
+  if (pauses >= kBusyTimeout / kBusyPause) return 0;
+  std::this_thread::sleep_for(kBusyPause);
+  return 1;
+}
 
 // What SQLite's result code means, and what to do; empty when SQLite's own message is the best one.
 std::string_view advice_for(int code) {
@@ -30,11 +41,12 @@ std::string_view advice_for(int code) {
   }
 }
 
-// Creates the file with a mode that SQLite would not choose. SQLite gives its log the same mode.
+// Creates the file with a mode that SQLite would not choose. SQLite gives its log the same mode. An existing
+// file is not opened, because to close it would end the locks of this process on it (fcntl(2)).
 Status create_private_file(const std::string& path) {
-  const UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  const UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   const int error = errno;
-  if (file || ::access(path.c_str(), F_OK) == 0) return {};  // an existing file may be readable
+  if (file || ::access(path.c_str(), F_OK) == 0) return {};
   return Error{path + ": cannot create the file: " + std::strerror(error) +
                (error == ENOENT ? " (create the folder first)" : "")};
 }
@@ -138,7 +150,7 @@ Result<Database> Database::open(const std::string& path, IfAbsent if_absent) {
   database.handle_.reset(handle);
   if (code != SQLITE_OK) return database.fault();
   sqlite3_extended_result_codes(handle, 1);
-  sqlite3_busy_timeout(handle, kBusyTimeout);
+  sqlite3_busy_handler(handle, wait_for_lock, nullptr);
   return database;
 }
 
@@ -155,6 +167,15 @@ sqlite3_stmt* Database::prepared(std::string_view sql) {
 
 Status Database::run_script(const char* sql) {
   return sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK ? Status() : fault();
+}
+
+Status Database::use_write_ahead_log() {
+  // Another process that does the same at the same time makes SQLite fail at once.
+  for (int pauses = 0;; ++pauses) {
+    Status set = run_script("PRAGMA journal_mode = WAL");
+    const bool is_busy = !set && (sqlite3_errcode(handle_.get()) & 0xff) == SQLITE_BUSY;
+    if (!is_busy || wait_for_lock(nullptr, pauses) == 0) return set;
+  }
 }
 
 Result<int64_t> Database::integer(std::string_view sql) {

@@ -85,6 +85,9 @@ class Database {
   }
   // Runs any number of statements without parameters, such as those that create tables.
   Status run_script(const char* sql);
+  // From now on, commits go to a log beside the file, and readers do not wait for a writer. The file keeps
+  // this property.
+  Status use_write_ahead_log();
   // The first column of the first row, such as a pragma's value; 0 when there is no row.
   Result<int64_t> integer(std::string_view sql);
   int64_t last_row() const;

@@ -86,7 +86,7 @@ Result<Content> content_at_one_moment(sqlite::Database& database) {
 
 // Creates the tables, unless another process has done it meanwhile. An existing key file is used.
 Status create_tables(sqlite::Database& database, const std::string& key_file) {
-  if (Status set = database.run_script("PRAGMA journal_mode = WAL"); !set) return set;
+  if (Status set = database.use_write_ahead_log(); !set) return set;
   auto transaction = sqlite::Transaction::begin(database, sqlite::Transaction::Kind::kWrite);
   if (!transaction) return transaction.error();
   const auto content = content_of(database);

@@ -47,7 +47,7 @@ Result<Store> Store::open(const StoreFiles& files, sqlite::Database::IfAbsent if
   if (!database) return database.error();
   // A restored backup has another form of journal.
   if (!database->is_read_only()) {
-    if (Status set = database->run_script("PRAGMA journal_mode = WAL"); !set) return set.error();
+    if (Status set = database->use_write_ahead_log(); !set) return set.error();
   }
   auto transaction = Transaction::begin(*database, Transaction::Kind::kRead);
   if (!transaction) return transaction.error();
