@@ -1,9 +1,9 @@
 #pragma once
 
 #include <chrono>
-#include <compare>
 #include <cstdint>
 #include <string>
+#include <tuple>
 #include <variant>
 #include <vector>
 
@@ -15,7 +15,10 @@ struct ObjectName {
   std::string kind;
   std::string name;
 
-  auto operator<=>(const ObjectName&) const = default;
+  bool operator==(const ObjectName&) const = default;
+  bool operator<(const ObjectName& other) const {
+    return std::tie(kind, name) < std::tie(other.kind, other.name);
+  }
 };
 
 // An object as it is given to the store, and as the store gives it back.

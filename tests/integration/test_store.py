@@ -3,6 +3,7 @@
 import json
 import pathlib
 import random
+import shutil
 import signal
 import stat
 import subprocess
@@ -88,6 +89,30 @@ def test_rekeying_loses_nothing_while_a_process_writes(tmp_path):
         assert writer.poll() is None, writer.stderr.read()
         writer.kill()
     assert checked(path)["secrets"] > 0
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace ends the process at a system call")
+@sanitizers.only_command_line
+@pytest.mark.parametrize("name", ["write", "pwrite64", "fsync", "fdatasync", "rename", "unlink", "ftruncate"])
+def test_rekeying_that_is_killed_at_each_of_its_writes_loses_nothing(name, tmp_path):
+    write_store(tmp_path / "store.db", objects=200)
+    for call in range(1, 1000):
+        folder = tmp_path / str(call)
+        folder.mkdir()
+        for file in ("store.db", "store.db.key"):
+            shutil.copy2(tmp_path / file, folder)
+        path = folder / "store.db"
+        out = subprocess.run(["strace", "-f", "-o", "/dev/null", "-e", f"inject={name}:signal=KILL:when={call}",
+                              BINARY, "store", "rekey", "--store", path], capture_output=True, text=True, timeout=60)
+        if "ptrace" in out.stderr:
+            pytest.skip("strace may not trace here: " + out.stderr)
+        assert checked(path)["secrets"] == 2, f"call {call}"
+        told("store", "rekey", "--store", str(path))
+        assert checked(path)["secrets"] == 2, f"call {call}"
+        assert (folder / "store.db.key").read_text().count("\nkey ") == 1
+        if out.returncode == 0:
+            break
+    assert 1 < call < 999
 
 
 def in_mount_namespace(script, folder):
