@@ -28,13 +28,15 @@ MAY_USE = {
     "discovery": HTTP | {"client", "config"},
     "identity": HTTP | {"client", "crypto", "config"},
     "redis": RUNTIME | {"crypto"},
-    "limits": RUNTIME | {"crypto", "redis"},
+    "sqlite": BASE,
+    "store": BASE | {"crypto", "sqlite"},
+    "limits": RUNTIME | {"crypto", "redis", "sqlite"},
     "cache": HTTP | {"telemetry"},
     "compression": BASE,
     "policy": HTTP | IDENTITY | {"cache", "compression", "limits", "redis", "routing", "telemetry", "tls"},
     "proxy": HTTP | IDENTITY | {"cache", "policy", "routing", "upstream", "telemetry", "tls"},
     "control": HTTP | IDENTITY | {"proxy", "policy", "cache", "limits", "redis", "routing", "upstream", "telemetry", "tls", "discovery"},
-    "cli": HTTP | IDENTITY | {"tls", "control", "limits", "policy", "routing"},
+    "cli": HTTP | IDENTITY | {"tls", "control", "limits", "policy", "routing", "store"},
 }
 
 # Enums with their words, and plain structs, that the configuration shares with the folder that acts by them. Such a

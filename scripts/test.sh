@@ -61,7 +61,7 @@ lane_builds() {
   fi
   for preset in asan tsan; do
     if wants "$preset" || { [[ $preset == asan ]] && wants fuzz; }; then
-      stage "build-$preset" configure_and_build "$preset" portcullis unit_tests
+      stage "build-$preset" configure_and_build "$preset" portcullis unit_tests store_writer
     fi
   done
   if wants fuzz; then
@@ -99,7 +99,7 @@ only() {
   # Unit test names are in CamelCase: the tests of `rate_limit` are named RateLimit.
   words=$(sed -E 's/(^|[_-])([a-z0-9])/\u\2/g' <<<"$pattern")
   scripts/bootstrap.sh build test
-  step "building" configure_and_build develop portcullis unit_tests
+  step "building" configure_and_build develop portcullis unit_tests store_writer
   step "unit tests" build/develop/tests/unit/unit_tests --gtest_brief=1 --gtest_filter="*$pattern*:*$words*"
   mapfile -t files < <(ls tests/integration/test_*"$pattern"*.py 2>/dev/null)
   if ((${#files[@]} == 0)); then

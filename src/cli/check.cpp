@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/config_choice.h"
+#include "cli/plain_text.h"
 #include "control/load_config.h"
 #include "control/say.h"
 
@@ -24,11 +25,6 @@ nlohmann::json to_json(const config::Diagnostic& one) {
                      {"message", one.message}};
   if (!one.check.empty()) out["check"] = one.check;
   return out;
-}
-
-// "1 listener" or "2 listeners".
-std::string count_of(size_t count, const std::string& noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
 int check(const CheckSettings& settings) {

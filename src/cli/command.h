@@ -11,7 +11,7 @@ namespace portcullis::cli {
 // The exit codes. They are the same in all commands; docs/command-line.md has the table.
 enum ExitCode : int {
   kGood = 0,
-  kWrong = 1,      // the configuration is wrong, or lacks what the command needs
+  kWrong = 1,      // the configuration is wrong, or lacks what the command needs; or a store is damaged
   kDifferent = 2,  // reserved for commands that compare
   kCouldNot = 3,   // the work could not be done: a gateway cannot be reached, an address bound, a file read
   kRefused = 10,   // explain: the gateway would refuse the request

@@ -9,8 +9,9 @@ const std::vector<Command>& commands() {
     std::vector<Command> all;
     for (Command (*make)() :
          {run_command, check_command, explain_command, doctor_command, reload_command, top_command,
-          health_command, schema_command, generate_key_command, hash_key_command, hash_password_command,
-          demo_backend_command, completion_command, man_command, version_command, help_command})
+          health_command, store_command, schema_command, generate_key_command, hash_key_command,
+          hash_password_command, demo_backend_command, completion_command, man_command, version_command,
+          help_command})
       all.push_back(make());
     return all;
   }();

@@ -13,6 +13,7 @@ Command reload_command();
 Command top_command();
 Command health_command();
 Command schema_command();
+Command store_command();
 Command demo_backend_command();
 Command generate_key_command();
 Command hash_key_command();

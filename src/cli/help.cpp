@@ -112,7 +112,9 @@ int print_help(const HelpSettings& settings) {
 std::vector<Exit> program_exits() {
   return {
       {kGood, "good"},
-      {kWrong, "the configuration has errors, or lacks what the command needs, such as an admin listener"},
+      {kWrong,
+       "the configuration has errors, or lacks what the command needs, such as an admin listener; or a store "
+       "is damaged"},
       {kCouldNot,
        "the command could not be carried out: a gateway cannot be reached, an address cannot be bound, "
        "or a file cannot be read"},

@@ -34,4 +34,9 @@ inline std::string shell_quoted(std::string_view text) {
   return out + "'";
 }
 
+// "1 listener" or "2 listeners".
+inline std::string count_of(size_t count, const std::string& noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
 }  // namespace portcullis::cli

@@ -13,6 +13,7 @@ import harness
 import sanitizers
 from command_line import orders  # noqa: F401 - a fixture
 from command_line import CONFIGURATION, COMMANDS, NAMES, EXAMPLES, TAKE_JSON, portcullis, serving
+from store import write_store
 from harness import BINARY, free_port
 
 pytestmark = sanitizers.only_command_line
@@ -62,6 +63,8 @@ def workplace(tmp_path, orders):
     (tmp_path / "bin/portcullis").symlink_to(pathlib.Path(BINARY).resolve())
     (tmp_path / "key.txt").write_text("shop_abcdefghijklmnopqrstuvwxyz\n")
     (tmp_path / "password.txt").write_text("correct horse battery staple\n")
+    write_store(tmp_path / "portcullis.db")
+    assert portcullis("store", "backup", str(tmp_path / "monday.db"), "--store", str(tmp_path / "portcullis.db")).returncode == 0
 
     def real(line):
         for theirs, ours in (("/etc/portcullis/conf.d", tmp_path / "conf.d"), ("/run/portcullis", tmp_path), ("127.0.0.1:9080", f"127.0.0.1:{orders.admin}"),

@@ -14,6 +14,7 @@ import pytest
 import harness
 import sanitizers
 from shell_session import Shell, shows
+from store import write_store
 
 pytestmark = sanitizers.documents
 
@@ -125,7 +126,9 @@ def test_a_story_goes_as_the_page_says(page, tmp_path):
     ports = collections.defaultdict(harness.free_port)
 
     def real(text):
+        text = text.replace("/var/lib/portcullis", str(tmp_path))
         return PORT.sub(lambda port: str(ports[port[0]]), text).replace("/tmp/portcullis", f"{tmp_path}/portcullis")
+    write_store(tmp_path / "portcullis.db")
     with contextlib.closing(Shell(tmp_path, ENVIRONMENT)) as shell:
         for language, file, text in BLOCK.findall(page.read_text()):
             if language == "yaml" and file:
