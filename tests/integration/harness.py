@@ -364,6 +364,9 @@ class Script:
             body = b""
             while length and len(body) < int(length[1]):
                 body += receive(connection, 1 << 16, "a body")
+            if "transfer-encoding: chunked" in head.lower():
+                while chunk := read_chunk(connection):
+                    body += chunk
             self.requests += 1
             self.bodies.append(body)
             self.release.wait(20)

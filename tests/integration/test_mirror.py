@@ -76,7 +76,7 @@ def test_a_body_goes_along(start, backend, chunked):
     else:
         assert ask(gateway, "POST", body=b"hello world") == (200, "ok")
     wait_for(lambda: outcome(admin, "answered") == 1, what="the copy")
-    assert shadow.bodies == [b"hello world"] and b"content-length: 11" in it.received
+    assert main.bodies == shadow.bodies == [b"hello world"] and b"content-length: 11" in it.received
 
 
 def test_a_larger_body_is_not_copied_and_passes(start, backend):
