@@ -168,7 +168,7 @@ class ServerStream : public MessageStream {
 
   // ---- The client, while the gateway waits for something else and reads nothing from it.
 
-  // `watcher` is called when the client sends something or leaves; null: none is.
+  // `watcher` is called when the client sends something or leaves. Null ends the watch.
   void watch(Watcher* watcher) { bytes().set_idle_watcher(watcher); }
   // True when the events of the client's connection arrive. ensure_watched() makes them arrive; it takes one
   // system call in the life of a connection. False when that fails.

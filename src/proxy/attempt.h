@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 
 #include "proxy/connector.h"
 #include "proxy/exchange_state.h"
@@ -65,7 +64,6 @@ class Attempt : public Pooled {
   void note(TryOutcome outcome);
 
   upstream::Target& target() { return target_; }
-  upstream::Connection& connection() { return *connection_; }
   http::ClientStream& message() { return *message_; }
   // The body of the request. Prepare it when the connection is open, before ask().
   Upload& upload() { return upload_; }

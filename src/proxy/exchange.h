@@ -35,7 +35,7 @@ class Exchange final : public Pooled, private policy::Errands {
 
  private:
   void note_reached(const Exchange& original, size_t upstream);
-  void become_copy(size_t upstream, std::string body);
+  void become_copy(const Exchange& original, size_t upstream, std::string body);
   void note_head(http::HeadState read);
   [[gnu::cold]] const EndReason& reason_to_refuse(http::HeadState read) const;
   void fill_context();

@@ -5,15 +5,19 @@
 #include "proxy/exchange.h"
 
 namespace portcullis::proxy {
-
 namespace {
 
 // Stands for the client of an errand: everything that is sent to it is dropped.
 struct NoClient {
-  NoClient(ClientConnection& like, const ClientFacts& facts)
-      : connection(like.worker(), like.listener(), make_absent_client(), facts),
+  NoClient(ClientConnection& like, bool delays_drain)
+      : connection(like.worker(), like.listener(), make_absent_client(), facts_of(like, delays_drain)),
         message(connection.stream, connection.input, connection.message_settings()) {}
 
+  static ClientFacts facts_of(const ClientConnection& like, bool delays_drain) {
+    ClientFacts facts = like.facts();
+    facts.delays_drain = delays_drain;
+    return facts;
+  }
   Client client() { return {connection, message}; }
 
   ClientConnection connection;
@@ -56,7 +60,6 @@ Exchange::Exchange(Client client, const Exchange& original, const void* sender, 
     request.client_values.note_copy(asked.client_values, field.value, value, arena);
     request.head.fields.add(arena.copy(field.name), value, field.id);
   }
-  for (const Branch& branch : request.route->split.branches()) note_reached(original, branch.upstream);
   state_.trace.follow(original.state_.trace, arena);
   fill_context();
   state_.context.caller = original.state_.context.caller;
@@ -69,21 +72,18 @@ Exchange::Exchange(Client client, const Exchange& original, const void* sender, 
 
 bool Exchange::send(const void* sender, const Prepare& prepare) {
   if (state_.kind == ExchangeState::Kind::kErrand) return false;  // errands send no errands
-  ClientConnection& connection = state_.client.connection;
-  auto client = std::make_unique<NoClient>(connection, connection.facts());
+  auto client = std::make_unique<NoClient>(state_.client.connection, /*delays_drain=*/true);
   auto errand = std::make_unique<Exchange>(client->client(), *this, sender, prepare);
+  for (const Branch& branch : state_.request.route->split.branches())
+    errand->note_reached(*this, branch.upstream);
   state_.worker.spawn(run_to_end(std::move(client), std::move(errand)));
   return true;
 }
 
 void Exchange::send_copy(const void* sender, size_t upstream, std::string body, const Prepare& prepare) {
-  ClientConnection& connection = state_.client.connection;
-  ClientFacts facts = connection.facts();
-  facts.delays_drain = false;
-  auto client = std::make_unique<NoClient>(connection, facts);
+  auto client = std::make_unique<NoClient>(state_.client.connection, /*delays_drain=*/false);
   auto copy = std::make_unique<Exchange>(client->client(), *this, sender, prepare);
-  copy->note_reached(*this, upstream);
-  copy->become_copy(upstream, std::move(body));
+  copy->become_copy(*this, upstream, std::move(body));
   state_.worker.spawn(run_to_end(std::move(client), std::move(copy)));
 }
 
@@ -96,7 +96,8 @@ void Exchange::note_reached(const Exchange& original, size_t upstream) {
 }
 
 // Makes the errand a copy for another upstream, which no further policy sees.
-void Exchange::become_copy(size_t upstream, std::string body) {
+void Exchange::become_copy(const Exchange& original, size_t upstream, std::string body) {
+  note_reached(original, upstream);
   Branch& branch = state_.context.keep_new<Branch>(this);
   branch.upstream = upstream;
   state_.request.branch = &branch;

@@ -42,6 +42,12 @@ class MirrorTest : public ExchangePolicies {
     backends[asked()]->send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     settle();
   }
+  // The target answers, and the exchange ends.
+  void finish() {
+    answer();
+    run_to_end();
+    settle();
+  }
   // The number of copies with this outcome.
   std::string copies(const std::string& outcome) const {
     const std::string page = metrics.scrape(telemetry::States{});
@@ -79,9 +85,7 @@ TEST_F(MirrorTest, TheCopyFollowsTheResponseOfTheTarget) {
   build_for_copies();
   post("ab");
   EXPECT_EQ(copied(), "");
-  answer();
-  run_to_end();
-  settle();
+  finish();
   EXPECT_TRUE(has(copied(), "content-length: 2\r\n")) << copied();
   EXPECT_TRUE(copied().ends_with("\r\n\r\nab")) << copied();
   EXPECT_EQ(copies("answered"), "0");
@@ -95,9 +99,7 @@ TEST_F(MirrorTest, TheCopyHasWhatStagesMakeOfABody) {
   add_request_letters(2);
   build_for_copies();
   post("ab");
-  answer();
-  run_to_end();
-  settle();
+  finish();
   EXPECT_TRUE(copied().ends_with("\r\n\r\naabb")) << copied();
 }
 
@@ -109,9 +111,7 @@ TEST_F(MirrorTest, TheCopyHasWhatAPolicyBehindTheMirrorPutsInPlaceOfAHeldBody) {
   });
   build_for_copies();
   post("ab");
-  answer();
-  run_to_end();
-  settle();
+  finish();
   EXPECT_TRUE(copied().ends_with("\r\n\r\nxyz")) << copied();
 }
 
@@ -138,9 +138,7 @@ TEST_F(MirrorTest, ARetryDoesNotDoubleTheBody) {
   first->reset();
   settle(Milliseconds(20));
   ASSERT_TRUE(backends[asked()]->received.ends_with("\r\n\r\nab"));
-  answer();
-  run_to_end();
-  settle();
+  finish();
   EXPECT_TRUE(has(copied(), "content-length: 2\r\n")) << copied();
 }
 
@@ -162,9 +160,7 @@ TEST_F(MirrorTest, BodiesThatSeveralTargetsGetAreCopiedOnce) {
   });
   build_for_copies();
   post("ab");
-  answer();
-  run_to_end();
-  settle();
+  finish();
   EXPECT_TRUE(copied().ends_with("\r\n\r\nab")) << copied();
   EXPECT_TRUE(has(copied(), "content-length: 2\r\n")) << copied();
 }
@@ -227,9 +223,7 @@ TEST_F(MirrorTest, ABodyLargerThanTheLimitIsDropped) {
   add_mirror(", body_size: 2B");
   build_for_copies();
   post("abc");
-  answer();
-  run_to_end();
-  settle();
+  finish();
   EXPECT_EQ(copied(), "");
   EXPECT_EQ(copies("dropped"), "1");
 }
@@ -238,9 +232,7 @@ TEST_F(MirrorTest, AResponseToACopyThatNeverEndsIsGivenUp) {
   add_mirror();
   build_for_copies();
   post("ab");
-  answer();
-  run_to_end();
-  settle();
+  finish();
   definition->timeouts.response = Milliseconds(30);
   answer_copy("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");
   const Clock::time_point deadline = Clock::now() + std::chrono::seconds(20);
@@ -255,9 +247,7 @@ TEST_F(MirrorTest, ACopyThatIsNotAnsweredWhenTheWorkerStopsHasFailed) {
   add_mirror();
   build_for_copies();
   post("ab");
-  answer();
-  run_to_end();
-  settle();
+  finish();
   ASSERT_NE(copied(), "");
   end();
   EXPECT_EQ(copies("failed"), "1");
