@@ -79,7 +79,7 @@ routes:
         self.write(changed)
         connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=30)
         began = time.monotonic()
-        connection.request("POST", "/reload")
+        connection.request("POST", "/v1/reload")
         if connection.getresponse().status != 200:
             raise SystemExit("a reload was refused")
         took = (time.monotonic() - began) * 1e3

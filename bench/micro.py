@@ -57,6 +57,15 @@ def address_set():
     say(scenario="address_set", subject="portcullis", nanoseconds=times)
 
 
+def rehearsal():
+    """The time of a rehearsal of 10,000 recorded requests on two configurations of 1,000 routes (Google Benchmark)."""
+    out = subprocess.run(["taskset", "-c", str(PROXY_CORE), BUILD / "bench/bench_rehearsal", "--benchmark_format=json",
+                          "--benchmark_repetitions=3"], capture_output=True, text=True, check=True).stdout
+    times = [run["real_time"] for run in json.loads(out)["benchmarks"] if run["run_type"] == "iteration"]
+    print(f"\nrehearsal: {statistics.median(times):.0f} ms for 10,000 requests and 1,000 routes")
+    say(scenario="rehearsal", subject="portcullis", milliseconds=round(statistics.median(times), 1))
+
+
 def eviction():
     """Hit ratios of S3-FIFO and LRU with equal space, on requests by Zipf's law, a fifth of which are for an object that is
     requested once."""

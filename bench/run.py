@@ -12,15 +12,17 @@ import sys
 import tempfile
 
 from caching import one_fetch
+from changes import publish, publish_under_load, start_from_store
 from lifetime import idle_memory, program_size, reload_under_load, start_time
-from micro import address_set, eviction, limit_decision, route_match
+from micro import address_set, eviction, limit_decision, rehearsal, route_match
+from ratios import Ratio
 from scenarios import BEFORE, CACHES, HTTP2, POLICIES, REQUESTS, TLS, by_cache, by_gzip, by_http2, by_tls, compare, plain, slow_target, with_policies, with_telemetry
 from scrape import scrape
 from subjects import AGAINST, BUILD, FLOORS, LOAD_CORE, PEERS, Subject, all_ended, can_run, family, free_port, load, say, start, wait_for_port
 from table import table
 
-OTHERS = ("gzip_json", "telemetry", "one_fetch", "slow_target", "route_match", "limit_decision", "address_set", "eviction", "idle_memory", "scrape",
-          "reload", "start", "batches")
+OTHERS = ("gzip_json", "telemetry", "one_fetch", "slow_target", "route_match", "limit_decision", "address_set", "eviction", "rehearsal", "idle_memory", "scrape",
+          "reload", "publish", "publish_under_load", "start_from_store", "start", "batches")
 
 
 def syscalls(subjects):
@@ -48,7 +50,7 @@ def syscalls(subjects):
 
 def tell(scenario, told):
     print(f"\n{scenario}: " + ", ".join(f"{key} {value}" for key, value in told.items()))
-    say(scenario=scenario, subject="portcullis", **told)
+    say(scenario=scenario, subject="portcullis", **{key: value.told() if isinstance(value, Ratio) else value for key, value in told.items()})
 
 
 def run(scenarios, directory, backend_port, seconds, rounds):
@@ -86,6 +88,12 @@ def run(scenarios, directory, backend_port, seconds, rounds):
         elif scenario == "reload":
             for changed in ("one", "every"):
                 reload_under_load(directory, backend_port, rounds, changed)
+        elif scenario == "publish":
+            tell(scenario, publish(directory, backend_port, 5 if seconds < 1 else 21))
+        elif scenario == "publish_under_load":
+            tell(scenario, publish_under_load(directory, backend_port, 50 if seconds < 1 else 1000, rounds))
+        elif scenario == "start_from_store":
+            tell(scenario, start_from_store(directory, backend_port, 3 if seconds < 1 else 11))
         elif scenario == "batches":
             relays = [Subject(name, directory, backend_port) for name in ("floor_epoll", "floor_batched:sends", "floor_batched:both")]
             compare(scenario, relays, seconds, rounds, wanted=[(relay.name, ("floor_epoll",)) for relay in relays[1:]], **REQUESTS["plain"])
@@ -93,7 +101,8 @@ def run(scenarios, directory, backend_port, seconds, rounds):
             start_time(directory, backend_port)
             program_size()
         else:
-            {"route_match": route_match, "limit_decision": limit_decision, "address_set": address_set, "eviction": eviction}[scenario]()
+            {"route_match": route_match, "limit_decision": limit_decision, "address_set": address_set, "eviction": eviction,
+             "rehearsal": rehearsal}[scenario]()
 
 
 def main():

@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import sys
 
+from changes import publish, publish_under_load, start_from_store
 from lifetime import idle_memory, program_size, reload_under_load, start_time
 from micro import route_match
 from ratios import ratio_to_best
@@ -92,6 +93,21 @@ def limit_lines(directory, backend_port):
     yield line("size of the program without symbols", f"{size['stripped_bytes'] / 1e6:.1f} MB", "-", "-", "-", "-")
 
 
+def publish_lines(directory, backend_port, rounds):
+    """The lines of changes by the admin API."""
+    def bounded(what, value, unit, target, shown=None):
+        return line(what, shown or f"{value} {unit}", "-", "-", f"{target} {unit}", "yes" if value <= target else "**no**")
+    told = publish(directory, backend_port, 21)
+    yield bounded("publishing one of 10,000 routes and 2,000 upstreams, until all workers serve it", told["one_ms"], "ms", 20)
+    yield bounded("publishing a document in which all 10,000 routes are changed", told["document_ms"], "ms", 200)
+    told = publish_under_load(directory, backend_port, 1000, rounds)
+    yield bounded("1,000 publishes under saturating load: failed requests", told["failed"], "requests", 0)
+    yield bounded("1,000 publishes: resident memory, to that before", told["memory_ratio"], "", 1.05)
+    yield line("p99.9 of a load with publishes, to one without", "-", "-", told["p999_ratio"].in_words(), "1.50", judged(told["p999_ratio"], 1.5))
+    told = start_from_store(directory, backend_port, 11)
+    yield bounded("start with 10,000 routes and 1,000 revisions from the store, until the first answer", told["median_ms"], "ms", 1000)
+
+
 def plain_lines(directory, backend_port, seconds, rounds, nginx, peers):
     """The lines for which all subjects only forward requests."""
     subjects = [Subject(name, directory, backend_port) for name in ("portcullis", *peers, *FLOORS) if can_run(name)]
@@ -140,6 +156,7 @@ def lines(directory, backend_port, seconds, rounds):
     yield line("finding one of 100,000 routes, to a random access to memory", f"{times['100000']:.0f} ns (of 10: {times['10']:.0f})",
                f"memory {access:.0f} ns", ratio.in_words(), "2.00", judged(ratio, 2.0))
     yield from reload_lines(directory, backend_port, rounds)
+    yield from publish_lines(directory, backend_port, rounds)
     yield from limit_lines(directory, backend_port)
 
 

@@ -30,7 +30,7 @@ function(web_file_name out file)
 endfunction()
 
 function(add_web_files target)
-  file(GLOB own CONFIGURE_DEPENDS RELATIVE ${WEB_ROOT}/src ${WEB_ROOT}/src/*.js ${WEB_ROOT}/src/*.css ${WEB_ROOT}/src/*.svg)
+  file(GLOB own CONFIGURE_DEPENDS RELATIVE ${WEB_ROOT}/src ${WEB_ROOT}/src/*.js ${WEB_ROOT}/src/*/*.js ${WEB_ROOT}/src/*.css ${WEB_ROOT}/src/*.svg)
   set(entries "/|${WEB_ROOT}/src/index.html" "/assets/dygraph.js|${DYGRAPHS_SCRIPT}" "/assets/dygraph.css|${DYGRAPHS_STYLE}")
   foreach(name IN LISTS own)
     list(APPEND entries "/assets/${name}|${WEB_ROOT}/src/${name}")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a purpose needs, if they are missing. Usage: scripts/bootstrap.sh PURPOSE...
 #   build    what compiles the gateway (the quickstart installs this alone)
-#   test     what the unit and integration tests use, and npm's libraries for the tests in a browser
+#   test     what the unit and integration tests use, and npm's libraries for the tests in a browser and of the admin API
 #   check    clang and its tools: the sanitizers, fuzzing, formatter and linter
 #   bench    the servers that the benchmark compares with
 #   peers    the same servers of Debian 13, in a folder of the user's cache; only root can make it
@@ -82,13 +82,13 @@ if ((${#missing[@]} > 0)); then
   step "installing ${#missing[@]} packages" install_missing "${missing[@]}"
 fi
 
-# The libraries of the tests in a browser, as in web/package-lock.json.
+# The libraries of the tests in a browser and of the description of the admin API, as in web/package-lock.json.
 if [[ " $* " == *" test "* ]] && ! cmp -s web/package-lock.json web/node_modules/.installed; then
   npm_libraries() {
     npm ci --prefix web --no-audit --no-fund --loglevel=error
     cp web/package-lock.json web/node_modules/.installed
   }
-  step "installing the browser tests" npm_libraries
+  step "installing the libraries of npm" npm_libraries
 fi
 
 if [[ " $* " == *" peers "* ]]; then

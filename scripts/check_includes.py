@@ -24,18 +24,21 @@ MAY_USE = {
     "telemetry": HTTP,
     "routing": HTTP,
     "upstream": HTTP | {"telemetry", "tls"},
-    "client": RUNTIME,
-    "discovery": HTTP | {"client", "config"},
+    "client": RUNTIME | {"crypto"},
+    "etcd": RUNTIME | {"client", "crypto"},
+    "discovery": HTTP | {"client", "config", "etcd"},
     "identity": HTTP | {"client", "crypto", "config"},
-    "redis": RUNTIME | {"crypto"},
+    "redis": RUNTIME | {"crypto", "tls"},
     "sqlite": BASE,
     "store": BASE | {"crypto", "sqlite"},
+    "cluster": RUNTIME | {"client", "compression", "crypto", "etcd", "store"},
     "limits": RUNTIME | {"crypto", "redis", "sqlite"},
     "cache": HTTP | {"telemetry"},
     "compression": BASE,
     "policy": HTTP | IDENTITY | {"cache", "compression", "limits", "redis", "routing", "telemetry", "tls"},
     "proxy": HTTP | IDENTITY | {"cache", "policy", "routing", "upstream", "telemetry", "tls"},
-    "control": HTTP | IDENTITY | {"proxy", "policy", "cache", "limits", "redis", "routing", "upstream", "telemetry", "tls", "discovery"},
+    "control": HTTP | IDENTITY | {"proxy", "policy", "cache", "limits", "redis", "routing", "upstream", "telemetry", "tls", "discovery",
+                                 "cluster", "etcd", "sqlite", "store"},
     "cli": HTTP | IDENTITY | {"tls", "control", "limits", "policy", "routing", "store"},
 }
 
@@ -43,7 +46,9 @@ MAY_USE = {
 # header includes nothing of ours but base/ and other headers of this kind, so any folder may include it.
 SHARED = {
     "cache/disk_settings.h",
+    "etcd/settings.h",
     "http/h1/head_limits.h",
+    "proxy/canary_rules.h",
     "proxy/listener_http2.h",
     "proxy/listener_limits.h",
     "proxy/listener_timeouts.h",
@@ -71,7 +76,7 @@ SHARED = {
 
 # The rooms that are closed to other folders, and the files that may enter them: those that make a stream of a connection.
 ROOMS = {
-    "http/h1/": {"http", "upstream", "client", "proxy/client_connection.cpp", "proxy/exchange_errand.cpp", "proxy/worker.cpp",
+    "http/h1/": {"http", "upstream", "client", "proxy/client_connection.cpp", "proxy/no_client.h", "proxy/rehearse.cpp",
                  "control/http_connection.h"},
     "http/h2/": {"http", "upstream", "proxy/client_connection.h", "proxy/client_http2.cpp"},
 }

@@ -8,7 +8,7 @@ import pathlib
 import re
 import sys
 
-KEYWORDS = {"auto", "default", "delete", "export", "import", "inline", "module", "new", "operator", "requires", "switch"}
+KEYWORDS = {"auto", "default", "delete", "export", "for", "import", "inline", "module", "new", "operator", "requires", "switch"}
 
 CALL = re.compile(r'(?:->|\.)(?:optional|required)\(\s*"(\w+)",\s*(&[\w:]+::)?(\w+)?')
 

@@ -3,7 +3,7 @@
 # NAME.started (seconds since 1970) and NAME.ended (exit status, seconds that it took).
 
 stages=$logs/stages
-stage_limit=1500 # seconds: three times what the longest takes
+stage_limit=2400 # seconds: more than twice what the longest takes
 
 wants() { [[ " ${wanted[*]} " == *" $1 "* ]]; }
 
@@ -41,17 +41,18 @@ ended_well() {
   local status
   until [[ -e $stages/$1.ended ]]; do
     if ! other_lane_lives && [[ ! -e $stages/$1.ended ]]; then return 1; fi
-    sleep 0.2
+    sleep 1
   done
   read -r status _ <"$stages/$1.ended"
   ((status == 0))
 }
 
-# Each lane writes the number of its process before it begins, and NAME.complete when it has run its stages.
+# Each lane writes the number of its process before it begins, and NAME.complete when it has run its stages. The lanes ask all
+# the time, so this starts no process: it would take a part of the cores from the stages.
 other_lane_lives() {
-  local file
-  (($(find "$stages" -name '*.lane' | wc -l) == lane_count)) || return 0
-  for file in "$stages"/*.lane; do
+  local file files=("$stages"/*.lane)
+  ((${#files[@]} == lane_count)) || return 0
+  for file in "${files[@]}"; do
     if [[ $(<"$file") != "$BASHPID" ]] && lane_lives "$file"; then return 0; fi
   done
   return 1
@@ -62,9 +63,10 @@ lane_lives() { [[ ! -e ${1%.lane}.complete ]] && lives "$(<"$1")" $$; }
 # lives PROCESS PARENT: true unless the process has ended. An ended process that was not waited for is a zombie, and counts as
 # ended.
 lives() {
-  local state
-  state=$(sed -n 's/^State:\t\(.\).*/\1/p; s/^PPid:\t//p' "/proc/$1/status" 2>/dev/null | tr '\n' ' ') || return 1
-  [[ $state == [^Z]\ "$2 " ]]
+  local line state parent
+  { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
+  read -r state parent _ <<<"${line##*) }" # after the name of the command, which may have spaces
+  [[ $state != Z && $parent == "$2" ]]
 }
 
 # Prints a line for each running stage: its name, its progress, its time.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -26,6 +27,12 @@ inline bool equals_ignoring_case(std::string_view a, std::string_view b) {
     if (a[i] != b[i] && ascii_lower(a[i]) != ascii_lower(b[i])) return false;
   }
   return true;
+}
+
+// `part` is in lower case.
+inline bool contains_ignoring_case(std::string_view text, std::string_view part) {
+  const auto same = [](char a, char b) { return ascii_lower(a) == b; };
+  return std::search(text.begin(), text.end(), part.begin(), part.end(), same) != text.end();
 }
 
 std::string to_lower(std::string_view text);
@@ -96,6 +103,8 @@ std::string suggestion_for(std::string_view word, const std::vector<std::string_
 // The length of the valid UTF-8 sequence at the start of `text`, which must not be empty; 0 when the sequence
 // is invalid.
 size_t utf8_sequence(std::string_view text);
+// True when all of `text` is valid UTF-8 (RFC 3629 section 4).
+bool is_utf8(std::string_view text);
 
 // A URL for logs and messages, without its user name, password and query, which may be secret.
 std::string without_secrets(std::string_view url);

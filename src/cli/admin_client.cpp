@@ -1,8 +1,11 @@
 #include "cli/admin_client.h"
 
+#include <nlohmann/json.hpp>
+
 #include <cstdlib>
 
 #include "base/read_file.h"
+#include "base/text.h"
 #include "config/loader.h"
 #include "control/say.h"
 
@@ -41,6 +44,31 @@ std::optional<std::string> token_of(const AdminChoice& choice, Failure& failure)
   return std::nullopt;
 }
 
+std::vector<Option> with_credentials(std::vector<Option> options, AdminChoice& choice) {
+  options.insert(options.end(),
+                 {{.names = "--token-file",
+                   .value = "FILE",
+                   .summary = "A file with the token that the admin listener accepts",
+                   .target = &choice.token_file,
+                   .words = Words::kFile},
+                  {.names = "--ca",
+                   .value = "FILE",
+                   .summary = "PEM file of the authorities to trust for the admin listener's certificate",
+                   .target = &choice.ca,
+                   .words = Words::kFile},
+                  {.names = "--cert",
+                   .value = "FILE",
+                   .summary = "PEM file of the certificate to show to the admin listener",
+                   .target = &choice.certificate,
+                   .words = Words::kFile},
+                  {.names = "--key",
+                   .value = "FILE",
+                   .summary = "PEM file of that certificate's key",
+                   .target = &choice.key,
+                   .words = Words::kFile}});
+  return options;
+}
+
 }  // namespace
 
 Operand admin_operand(AdminChoice& choice) {
@@ -50,32 +78,24 @@ Operand admin_operand(AdminChoice& choice) {
 }
 
 std::vector<Option> admin_options(AdminChoice& choice) {
-  return {config_option(choice.config),
-          {.names = "--admin",
-           .value = "ADDRESS",
-           .summary = "The address of the gateway's admin listener, instead of its configuration: "
-                      "`address:port` or `unix:/path`, with `https://` before it where it speaks TLS",
-           .target = &choice.address},
-          {.names = "--token-file",
-           .value = "FILE",
-           .summary = "A file with the token that the admin listener accepts",
-           .target = &choice.token_file,
-           .words = Words::kFile},
-          {.names = "--ca",
-           .value = "FILE",
-           .summary = "PEM file of the authorities to trust for the admin listener's certificate",
-           .target = &choice.ca,
-           .words = Words::kFile},
-          {.names = "--cert",
-           .value = "FILE",
-           .summary = "PEM file of the certificate to show to the admin listener",
-           .target = &choice.certificate,
-           .words = Words::kFile},
-          {.names = "--key",
-           .value = "FILE",
-           .summary = "PEM file of that certificate's key",
-           .target = &choice.key,
-           .words = Words::kFile}};
+  return with_credentials({config_option(choice.config),
+                           {.names = "--admin",
+                            .value = "ADDRESS",
+                            .summary = "The address of the gateway's admin listener, instead of its "
+                                       "configuration: `address:port` or `unix:/path`, with `https://` "
+                                       "before it where it speaks TLS",
+                            .target = &choice.address}},
+                          choice);
+}
+
+std::vector<Option> server_options(AdminChoice& choice) {
+  return with_credentials(
+      {{.names = "--server",
+        .value = "URL",
+        .summary = "The admin listener of the gateway, such as `http://127.0.0.1:9080` or `unix:/path`; "
+                   "without it, the one that the configuration of this machine names",
+        .target = &choice.address}},
+      choice);
 }
 
 std::vector<Meaning> admin_variables() {
@@ -116,21 +136,16 @@ AdminClient::AdminClient(const AdminChoice& choice, std::string token)
   base_ = std::string(scheme) + std::string(address);
 }
 
-client::HttpResponse AdminClient::ask(const std::string& method, const std::string& path,
-                                      Milliseconds timeout, std::string body) {
+client::HttpResponse AdminClient::send(client::HttpRequest request) {
   struct Asking {
-    static Task<void> run(AdminClient& self, client::HttpRequest request, client::HttpResponse& response) {
-      Task<client::HttpResponse> fetching = self.http_->fetch(std::move(request));
+    static Task<void> run(AdminClient& self, client::HttpRequest sent, client::HttpResponse& response) {
+      Task<client::HttpResponse> fetching = self.http_->fetch(std::move(sent));
       response = co_await fetching;
       self.loop_->stop();
     }
   };
-  client::HttpRequest request;
-  request.method = method;
-  request.url = base_ + path;
+  request.url = base_ + request.url;
   request.unix_socket = unix_socket_;
-  request.timeout = timeout;
-  request.body = std::move(body);
   request.max_bytes = 64 << 20;
   request.ca_file = ca_;
   request.certificate_file = certificate_;
@@ -141,6 +156,24 @@ client::HttpResponse AdminClient::ask(const std::string& method, const std::stri
   tasks.spawn(Asking::run(*this, std::move(request), response));
   loop_->run();
   return response;
+}
+
+client::HttpResponse AdminClient::ask(const std::string& method, const std::string& path,
+                                      Milliseconds timeout, std::string body) {
+  client::HttpRequest request;
+  request.method = method;
+  request.url = path;
+  request.timeout = timeout;
+  if (!body.empty()) request.fields.emplace_back("content-type", "application/json");
+  request.body = std::move(body);
+  return send(std::move(request));
+}
+
+std::string refusal_of(const client::HttpResponse& response) {
+  const nlohmann::json told = nlohmann::json::parse(response.body, nullptr, false);
+  if (told.is_object() && told.contains("detail") && told["detail"].is_string())
+    return told["detail"].get<std::string>();
+  return std::string(trim(std::string_view(response.body).substr(0, 200)));
 }
 
 Failure cannot_ask(const std::string& why) {

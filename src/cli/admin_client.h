@@ -23,16 +23,21 @@ struct AdminChoice {
 // The operand and the options of a command that asks a gateway.
 Operand admin_operand(AdminChoice& choice);
 std::vector<Option> admin_options(AdminChoice& choice);
+// The options of a command for which `--config` is no gateway: `--server`, and the credentials.
+std::vector<Option> server_options(AdminChoice& choice);
 std::vector<Meaning> admin_variables();
 
-// Sends requests to a gateway's admin listener, and blocks until the answers arrive.
+// Sends requests to a gateway's admin listener, and blocks until the answers arrive. Bodies are JSON.
 class AdminClient {
  public:
   // Empty when the choice names no gateway, or when its configuration or token file cannot be used; `failure`
   // says why.
   static std::optional<AdminClient> find(const AdminChoice& choice, Failure& failure);
 
-  // `timeout` applies to the whole answer. May be called any number of times.
+  // Sends a request, of which `url` is the path with its query: the client adds the address, the credentials
+  // and the max size of the answer. `timeout` applies to the whole answer. May be called any number of times.
+  client::HttpResponse send(client::HttpRequest request);
+  // As send(), with a JSON document as the body, unless that is empty.
   client::HttpResponse ask(const std::string& method, const std::string& path, Milliseconds timeout,
                            std::string body = "");
   const std::string& base() const { return base_; }
@@ -47,6 +52,9 @@ class AdminClient {
   std::unique_ptr<EventLoop> loop_ = std::make_unique<EventLoop>();
   std::unique_ptr<client::HttpClient> http_ = std::make_unique<client::HttpClient>(*loop_);
 };
+
+// Why the gateway has refused a request: `detail` of a problem (RFC 9457), or the beginning of another body.
+std::string refusal_of(const client::HttpResponse& response);
 
 // The failure of a command that cannot ask the gateway.
 Failure cannot_ask(const std::string& why);

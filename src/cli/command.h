@@ -12,7 +12,7 @@ namespace portcullis::cli {
 enum ExitCode : int {
   kGood = 0,
   kWrong = 1,      // the configuration is wrong, or lacks what the command needs; or a store is damaged
-  kDifferent = 2,  // reserved for commands that compare
+  kDifferent = 2,  // diff, plan --exit-code: there are differences
   kCouldNot = 3,   // the work could not be done: a gateway cannot be reached, an address bound, a file read
   kRefused = 10,   // explain: the gateway would refuse the request
   kNoRoute = 11,   // explain: no route would take it

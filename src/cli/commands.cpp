@@ -8,10 +8,13 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> kCommands = [] {
     std::vector<Command> all;
     for (Command (*make)() :
-         {run_command, check_command, explain_command, doctor_command, reload_command, top_command,
-          health_command, store_command, schema_command, generate_key_command, hash_key_command,
-          hash_password_command, demo_backend_command, completion_command, man_command, version_command,
-          help_command})
+         {run_command,          check_command,    explain_command,       doctor_command,
+          reload_command,       top_command,      health_command,        get_command,
+          put_command,          delete_command,   apply_command,         plan_command,
+          diff_command,         export_command,   revisions_command,     rollback_command,
+          nodes_command,        canary_command,   store_command,         schema_command,
+          generate_key_command, hash_key_command, hash_password_command, demo_backend_command,
+          completion_command,   man_command,      version_command,       help_command})
       all.push_back(make());
     return all;
   }();

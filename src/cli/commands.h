@@ -2,7 +2,7 @@
 
 #include "cli/command.h"
 
-// The commands. Each is defined in the file of its name.
+// The commands. Each is defined in the file of its name, or in that of its neighbour.
 namespace portcullis::cli {
 
 Command run_command();
@@ -14,6 +14,17 @@ Command top_command();
 Command health_command();
 Command schema_command();
 Command store_command();
+Command get_command();
+Command put_command();
+Command delete_command();
+Command apply_command();
+Command plan_command();
+Command diff_command();
+Command export_command();
+Command revisions_command();
+Command rollback_command();
+Command nodes_command();
+Command canary_command();
 Command demo_backend_command();
 Command generate_key_command();
 Command hash_key_command();

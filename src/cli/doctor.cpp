@@ -279,12 +279,12 @@ void check_neighbours(const config::Config& config, Findings& findings) {
 
 // A server that answers may still refuse commands that limits and quotas need.
 void check_redis(const config::Config& config, Findings& findings) {
-  const redis::Settings& told = config.redis;
-  if (told.address.empty()) return;
+  const redis::Settings told = config::settings_of(config.redis);
+  if (!told.configured()) return;
   const Status probed = limits::probe_redis(
       told, config.quotas.redis ? limits::RedisUse::kLimitsAndQuotas : limits::RedisUse::kLimits);
-  if (probed) return findings.good("redis", told.address + " answers, and accepts writes");
-  findings.fault("redis", told.address + ": " + probed.error().message);
+  if (probed) return findings.good("redis", told.in_words() + " answers, and accepts writes");
+  findings.fault("redis", told.in_words() + ": " + probed.error().message);
 }
 
 struct DoctorSettings {

@@ -164,19 +164,19 @@ std::optional<json> ask_gateway(const ExplainSettings& settings, const control::
              {"certificate", question.certificate}};
   if (!settings.curl_line.empty()) asked["curl"] = settings.curl_line;
   const std::string body = json_text(asked);
-  const client::HttpResponse response = gateway->ask("POST", "/api/explain", kAnswerTimeout, body);
+  const client::HttpResponse response = gateway->ask("POST", "/v1/explain", kAnswerTimeout, body);
   if (!response.error.empty()) {
     failure = cannot_ask(gateway->base() + ": " + response.error);
     return std::nullopt;
   }
   json told = json::parse(response.body, nullptr, false);
-  if (response.status == 400 && told.is_object() && told.contains("error")) {
-    failure = {kUsage, text_of(told, "error")};
+  if (response.status == 422 && told.is_object() && told.contains("detail")) {
+    failure = {kUsage, text_of(told, "detail")};
     return std::nullopt;
   }
   if (response.status == 200 && told.is_object() && told.contains("answer")) return told;
-  const std::string said(trim(std::string_view(response.body).substr(0, 200)));
-  failure = cannot_ask(gateway->base() + " answers " + std::to_string(response.status) + ": " + said);
+  failure = cannot_ask(gateway->base() + " answers " + std::to_string(response.status) + ": " +
+                       refusal_of(response));
   return std::nullopt;
 }
 

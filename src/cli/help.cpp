@@ -115,6 +115,7 @@ std::vector<Exit> program_exits() {
       {kWrong,
        "the configuration has errors, or lacks what the command needs, such as an admin listener; or a store "
        "is damaged"},
+      {kDifferent, "diff, and plan --exit-code: there are differences"},
       {kCouldNot,
        "the command could not be carried out: a gateway cannot be reached, an address cannot be bound, "
        "or a file cannot be read"},

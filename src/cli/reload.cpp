@@ -1,8 +1,9 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
+#include <optional>
+#include <string>
 
-#include "base/text.h"
 #include "cli/admin_client.h"
 #include "cli/commands.h"
 
@@ -16,24 +17,37 @@ struct ReloadSettings {
   bool json = false;
 };
 
+// The lines that the nodes report; nothing when the answer has none.
+std::optional<std::string> report_of(const client::HttpResponse& response) {
+  const nlohmann::json told = nlohmann::json::parse(response.body, nullptr, false);
+  if (!told.is_object() || !told.contains("nodes") || !told["nodes"].is_object()) return std::nullopt;
+  std::string out;
+  for (const auto& [id, its] : told["nodes"].items()) {
+    if (its.is_object() && its.contains("report") && its["report"].is_string())
+      out += its["report"].get_ref<const std::string&>();
+  }
+  return out.substr(0, out.find_last_not_of('\n') + 1);
+}
+
 int reload(const ReloadSettings& settings) {
   const OutputFormat format = format_of(settings.json);
   Failure failure;
   auto gateway = AdminClient::find(settings.admin, failure);
   if (!gateway) return fail("reload", failure, format);
-  const client::HttpResponse response = gateway->ask("POST", "/reload", kReloadTimeout);
+  const client::HttpResponse response = gateway->ask("POST", "/v1/reload", kReloadTimeout);
   if (!response.error.empty())
     return fail("reload", cannot_ask(gateway->base() + ": " + response.error), format);
-  const std::string report = response.body.substr(0, response.body.find_last_not_of('\n') + 1);
-  if (response.status != 200 && response.status != 409)
+  const auto report = report_of(response);
+  if (!report)
     return fail("reload",
-                cannot_ask(gateway->base() + " answers " + std::to_string(response.status) + ": " + report),
+                cannot_ask(gateway->base() + " answers " + std::to_string(response.status) + ": " +
+                           refusal_of(response)),
                 format);
   const bool good = response.status == 200;
   if (settings.json) {
-    print_json({{"good", good}, {"report", report}});
+    print_json({{"good", good}, {"report", *report}});
   } else {
-    std::fprintf(good ? stdout : stderr, "%s\n", report.c_str());
+    std::fprintf(good ? stdout : stderr, "%s\n", report->c_str());
   }
   return good ? kGood : kWrong;
 }

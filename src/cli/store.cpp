@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/plain_text.h"
+#include "store/key_file.h"
 #include "store/maintenance.h"
 
 namespace portcullis::cli {
@@ -86,6 +87,23 @@ int rekey(const StoreSettings& settings) {
   return kGood;
 }
 
+// Makes the key file of a store or of a cluster. One that exists stays as it is.
+int make_key(const StoreSettings& settings) {
+  const std::string path = files_of(settings).key_file;
+  auto ring = store::read_key_file(path);
+  if (!ring) return could_not(settings, ring.error());
+  const bool existed = ring->has_value();
+  if (!existed) {
+    if (const auto made = store::create_key_file(path); !made) return could_not(settings, made.error());
+  }
+  if (settings.json) {
+    print_json({{"good", true}, {"key_file", path}, {"created", !existed}});
+  } else {
+    std::printf("%s: %s\n", path.c_str(), existed ? "the key file exists already" : "created");
+  }
+  return kGood;
+}
+
 int run_store(const StoreSettings& settings) {
   const bool takes_file = settings.action == "backup" || settings.action == "restore";
   if (takes_file && settings.file.empty()) return usage_error("store", "`FILE` is missing");
@@ -96,6 +114,7 @@ int run_store(const StoreSettings& settings) {
   return settings.action == "check"    ? check_whole_store(settings)
          : settings.action == "backup" ? back_up(settings)
          : settings.action == "rekey"  ? rekey(settings)
+         : settings.action == "key"    ? make_key(settings)
                                        : restore(settings);
 }
 
@@ -120,35 +139,38 @@ std::vector<Option> store_options(StoreSettings& settings) {
 
 Command store_command() {
   auto settings = std::make_shared<StoreSettings>();
-  return {.name = "store",
-          .summary = "Check, back up, restore or rekey the store of revisions",
-          .description =
-              "`check` reads the whole store, and compares each revision with its hash. `backup` writes the "
-              "state of one moment to a new file. `restore` puts a backup in the place of the store, after "
-              "it has checked the backup. `rekey` encrypts all secrets with a new key.\n\n"
-              "All of them can be used while a gateway runs. The key file is not in a backup: keep a copy "
-              "of it at another place.",
-          .operands = {{.name = "ACTION",
-                        .summary = "check, backup, restore or rekey",
-                        .target = &settings->action,
-                        .choices = {"check", "backup", "restore", "rekey"},
-                        .required = true},
-                       {.name = "FILE",
-                        .summary = "For backup: the new file; for restore: the backup",
-                        .target = &settings->file,
-                        .words = Words::kFile}},
-          .options = store_options(*settings),
-          .exits = {{kGood, "the store is good, or the work is done"},
-                    {kWrong, "the store or the backup is damaged, or the key file belongs to another store"},
-                    {kCouldNot, "a file cannot be read or written, or the store exists already"}},
-          .examples = {{"portcullis store check --store portcullis.db",
-                        "Read the whole store, and look for damage"},
-                       {"portcullis store backup tuesday.db --store portcullis.db", "While a gateway runs"},
-                       {"portcullis store restore monday.db --store portcullis.db --force",
-                        "Replace the content of a store by that of a backup"},
-                       {"portcullis store rekey --store portcullis.db",
-                        "After other people may have read the key file"}},
-          .run = [settings] { return run_store(*settings); }};
+  return {
+      .name = "store",
+      .summary = "Check, back up, restore or rekey the store of revisions, or make its key file",
+      .description =
+          "`check` reads the whole store, and compares each revision with its hash. `backup` writes the "
+          "state of one moment to a new file. `restore` puts a backup in the place of the store, after "
+          "it has checked the backup. `rekey` encrypts all secrets with a new key. `key` makes a key file, "
+          "which the nodes of a cluster share. The keys of a cluster cannot be changed by `rekey`.\n\n"
+          "All of them can be used while a gateway runs. The key file is not in a backup: keep a copy "
+          "of it at another place.",
+      .operands = {{.name = "ACTION",
+                    .summary = "check, backup, restore, rekey or key",
+                    .target = &settings->action,
+                    .choices = {"check", "backup", "restore", "rekey", "key"},
+                    .required = true},
+                   {.name = "FILE",
+                    .summary = "For backup: the new file; for restore: the backup",
+                    .target = &settings->file,
+                    .words = Words::kFile}},
+      .options = store_options(*settings),
+      .exits = {{kGood, "the store is good, or the work is done"},
+                {kWrong, "the store or the backup is damaged, or the key file belongs to another store"},
+                {kCouldNot, "a file cannot be read or written, or the store exists already"}},
+      .examples = {{"portcullis store check --store portcullis.db",
+                    "Read the whole store, and look for damage"},
+                   {"portcullis store backup tuesday.db --store portcullis.db", "While a gateway runs"},
+                   {"portcullis store restore monday.db --store portcullis.db --force",
+                    "Replace the content of a store by that of a backup"},
+                   {"portcullis store rekey --store portcullis.db",
+                    "After other people may have read the key file"},
+                   {"portcullis store key --key-file cluster.key", "For the nodes of a cluster"}},
+      .run = [settings] { return run_store(*settings); }};
 }
 
 }  // namespace portcullis::cli

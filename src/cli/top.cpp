@@ -200,8 +200,8 @@ void show(Page& page, const json& live, const Order& order, size_t max) {
   const json &whole = live["whole"], &runtime = live["runtime"];
   std::string busy;
   for (const json& one : runtime["busy"]) busy += " " + share(one.get<double>());
-  page.line("portcullis " + live["version"].get<std::string>() + ", configuration " +
-                std::to_string(live["configuration"].get<uint64_t>()) + ", sorted by " + order.name +
+  page.line("portcullis " + live["version"].get<std::string>() + ", revision " +
+                std::to_string(live["revision"].get<uint64_t>()) + ", sorted by " + order.name +
                 (live["draining"].get<bool>() ? ", DRAINING" : ""),
             "1");
   page.line("requests " + rate(whole["rate"]) + "/s   failing " + share(failing(whole)) + "   4xx " +
@@ -264,10 +264,10 @@ int top(const TopSettings& settings) {
   if (!gateway) return fail("top", failure, output);
   std::string fault;
   const auto ask = [&]() -> json {
-    const client::HttpResponse response = gateway->ask("GET", "/api/now", Milliseconds(5'000));
+    const client::HttpResponse response = gateway->ask("GET", "/v1/now", Milliseconds(5'000));
     fault = response.error;
     if (fault.empty() && response.status != 200)
-      fault = std::to_string(response.status) + " " + std::string(trim(response.body));
+      fault = std::to_string(response.status) + " " + refusal_of(response);
     return fault.empty() ? json::parse(response.body, nullptr, false) : json();
   };
   json live = ask();

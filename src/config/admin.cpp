@@ -1,6 +1,7 @@
 #include "config/admin.h"
 
 #include "config/field_types.h"
+#include "config/labels.h"
 #include "runtime/address.h"
 
 namespace portcullis::config {
@@ -9,6 +10,20 @@ namespace {
 std::string check_host_name(const std::string& name) {
   const bool good = !name.empty() && name.find_first_of(" /:*") == std::string::npos;
   return good ? "" : "`" + name + "` is not a name: write admin.internal, without a port";
+}
+
+void check_tokens(const Admin& admin, Diagnostics& diagnostics) {
+  for (size_t i = 0; i < admin.tokens.size(); ++i) {
+    const AdminToken& token = admin.tokens[i];
+    if (!token.labels.empty() && token.role != AdminRole::kPublisher)
+      diagnostics.error(token.location, "`labels` limit a token with the role `publisher`, and the token `" +
+                                            token.name + "` has the role `" +
+                                            std::string(portcullis::name_of(token.role)) + "`");
+    for (size_t j = 0; j < i; ++j) {
+      if (token.name == admin.tokens[j].name)
+        diagnostics.error(admin.location, "two tokens are named `" + token.name + "`");
+    }
+  }
 }
 
 }  // namespace
@@ -22,9 +37,17 @@ Type<Admin> admin_type() {
       .required("hash", &AdminToken::hash, key_hash_type(),
                 "`sha256:` and the hexadecimal SHA-256 of the token; `portcullis generate-key` makes a token "
                 "and its hash.")
+      .optional("role", &AdminToken::role, choice<AdminRole>(),
+                "What the token allows; each role includes those before it. `viewer`: reading, as Prometheus "
+                "does. `operator`: operations, such as reloading, purging the cache and draining targets. "
+                "`publisher`: changing the configuration. `admin`: everything.")
       .optional(
-          "access", &AdminToken::access, choice<AdminAccess>(),
-          "`read`: the token allows reading, as Prometheus does, but no changes. `full`: it allows both.");
+          "labels", &AdminToken::labels, labels_type(),
+          "With the role `publisher`: the token may change only objects that have these labels, before "
+          "and after the change. Names and values consist of letters, digits, `.`, `_` and `-`, at most "
+          "63 of them.")
+      .default_in_words("all objects")
+      .locate(&AdminToken::location);
   auto admin = std::make_shared<ObjectType<Admin>>(
       "admin",
       "The listener for operators: the dashboard, the admin API, `/metrics`, `/healthz`, `/readyz`.");
@@ -52,6 +75,13 @@ Type<Admin> admin_type() {
                 "Names by which browsers may reach the admin listener, in addition to IP addresses and "
                 "`localhost`. A web page can make its own name point to this machine, so requests for other "
                 "names are refused, unless they have a token.");
+  admin
+      ->optional(
+          "writes", &Admin::writes, choice<AdminWrites>(),
+          "Where listeners, upstreams, routes, consumers, plans, policies and assertions can be changed: "
+          "in `files` alone; through the `api` alone, so that files may have listeners and settings of "
+          "the node only; or in `both`, where an object of a file can be changed in that file alone.")
+      .default_in_words("`both` with a `store`, `files` without");
   return admin;
 }
 
@@ -69,12 +99,7 @@ void check_admin(const Admin& admin, Diagnostics& diagnostics) {
   if (address && !address->is_local() && !admin.tls.enabled() && !admin.tokens.empty())
     diagnostics.warning(admin.address_location, "tokens go to `" + admin.address +
                                                     "` without TLS: every machine on the way can read them");
-  for (size_t i = 0; i < admin.tokens.size(); ++i) {
-    for (size_t j = 0; j < i; ++j) {
-      if (admin.tokens[i].name == admin.tokens[j].name)
-        diagnostics.error(admin.location, "two tokens are named `" + admin.tokens[i].name + "`");
-    }
-  }
+  check_tokens(admin, diagnostics);
 }
 
 }  // namespace portcullis::config

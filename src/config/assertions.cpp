@@ -159,28 +159,58 @@ Type<Assertion> assertion_type(const PolicyCatalog& catalog) {
   return assertion;
 }
 
-void check_assertions(const Config& config, Diagnostics& diagnostics) {
-  for (const Assertion& assertion : config.assertions) {
-    if (assertion.requires_all.empty() && assertion.requires_any.empty()) {
-      diagnostics.error(assertion.location, "an assertion needs `requires` or `requires_any`");
-      continue;
-    }
-    std::vector<std::string_view> known;
-    for (const Route& route : config.routes) known.push_back(route.name);
-    for (const std::string& name : assertion.except)
-      diagnostics.refuse_unknown("route", name, known, assertion.location);
-    const Reach reach(config, assertion);
-    for (const Route& route : config.routes) {
-      const bool excepted =
-          std::find(assertion.except.begin(), assertion.except.end(), route.name) != assertion.except.end();
-      if (excepted || !reach.holds(route)) continue;
-      const std::string lacking = lack_of(config, route, assertion);
-      if (lacking.empty()) continue;
-      diagnostics.error(assertion.location, "the assertion does not hold: route `" + route.name + "` (" +
-                                                route.location.seen_from(assertion.location) + ") lacks " +
-                                                lacking);
-    }
+namespace {
+
+// "`a, b`" after a word; nothing for an empty list.
+std::string quoted_list(const std::string& word, const std::vector<std::string>& names) {
+  return names.empty() ? "" : word + "`" + join(names) + "`";
+}
+
+std::string text_of(const Assertion& assertion) {
+  std::string out = "every route";
+  if (!assertion.path_prefix.empty()) out += " below `" + assertion.path_prefix + "`";
+  out += quoted_list(" for ", assertion.hosts) + quoted_list(" with the method ", assertion.methods) +
+         quoted_list(" except ", assertion.except);
+  out += quoted_list(" has ", assertion.requires_all);
+  if (!assertion.requires_all.empty() && !assertion.requires_any.empty()) out += " and";
+  return out + quoted_list(" has any of ", assertion.requires_any);
+}
+
+// The routes that violate the assertion, each in a sentence.
+std::vector<std::string> faults_of(const Config& config, const Assertion& assertion) {
+  std::vector<std::string> out;
+  const Reach reach(config, assertion);
+  for (const Route& route : config.routes) {
+    const bool excepted =
+        std::find(assertion.except.begin(), assertion.except.end(), route.name) != assertion.except.end();
+    if (excepted || !reach.holds(route)) continue;
+    const std::string lacking = lack_of(config, route, assertion);
+    if (lacking.empty()) continue;
+    out.push_back("the assertion does not hold: route `" + route.name + "` (" +
+                  route.location.seen_from(assertion.location) + ") lacks " + lacking);
   }
+  return out;
+}
+
+}  // namespace
+
+std::vector<JudgedAssertion> check_assertions(const Config& config, Diagnostics& diagnostics) {
+  std::vector<JudgedAssertion> out;
+  for (const Assertion& assertion : config.assertions) {
+    JudgedAssertion judged{text_of(assertion), {}};
+    if (assertion.requires_all.empty() && assertion.requires_any.empty()) {
+      judged.faults = {"an assertion needs `requires` or `requires_any`"};
+    } else {
+      std::vector<std::string_view> known;
+      for (const Route& route : config.routes) known.push_back(route.name);
+      for (const std::string& name : assertion.except)
+        diagnostics.refuse_unknown("route", name, known, assertion.location);
+      judged.faults = faults_of(config, assertion);
+    }
+    for (const std::string& fault : judged.faults) diagnostics.error(assertion.location, fault);
+    out.push_back(std::move(judged));
+  }
+  return out;
 }
 
 }  // namespace portcullis::config

@@ -23,7 +23,14 @@ struct Assertion {
 
 // `catalog` has the policies that an assertion may name.
 Type<Assertion> assertion_type(const PolicyCatalog& catalog);
+
+// What has become of an assertion.
+struct JudgedAssertion {
+  std::string text;                 // what it demands: "every route below `/admin` has `key_auth`"
+  std::vector<std::string> faults;  // the routes that violate it, each in a sentence; empty when it holds
+};
+
 // Reports each assertion that does not hold, and the routes that violate it.
-void check_assertions(const Config& config, Diagnostics& diagnostics);
+std::vector<JudgedAssertion> check_assertions(const Config& config, Diagnostics& diagnostics);
 
 }  // namespace portcullis::config

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "config/field_types.h"
+#include "config/labels.h"
+#include "config/marked_type.h"
 #include "config/named_items.h"
 #include "config/signature_names.h"
 #include "config/value_types.h"
@@ -108,7 +110,7 @@ Type<SigningKey> signing_key_type() {
                 checked_text("a signature algorithm", "", "ed25519", check_signature_name),
                 "`hmac-sha256`, `rsa-pss-sha512`, `rsa-v1_5-sha256`, `ecdsa-p256-sha256`, "
                 "`ecdsa-p384-sha384` or `ed25519`.")
-      .optional("secret", &SigningKey::secret, text("'${file:/etc/portcullis/shop.secret}'"),
+      .optional("secret", &SigningKey::secret, secret(text("'${file:/etc/portcullis/shop.secret}'")),
                 "The shared secret of `hmac-sha256`, at least 32 bytes. It is best a `${file:...}` or "
                 "`${VARIABLE}`.")
       .optional("public_key", &SigningKey::public_key, text("'${file:/etc/portcullis/shop.pem}'"),
@@ -183,6 +185,7 @@ Type<Consumer> consumer_type() {
       .optional("credentials", &Consumer::credentials, credentials_type(),
                 "Credentials by which requests of this consumer are recognised.")
       .default_in_words("none");
+  add_labels(*consumer);
   return consumer;
 }
 
@@ -201,10 +204,11 @@ Type<Plan> plan_type(const PolicyCatalog& limiting) {
       .optional("policies", &Plan::policies, policies,
                 "Policies that limit each consumer on all routes with `usage_plan` together: " + limits + ".")
       .optional("apis", &Plan::apis, list_of<PlanApi>(api), "Further limits for some routes.");
+  add_labels(*plan);
   return plan;
 }
 
-void check_consumers(const std::vector<Consumer>& consumers, const std::vector<Plan>& plans,
+void check_consumers(const SharedList<Consumer>& consumers, const SharedList<Plan>& plans,
                      const std::vector<std::string_view>& routes, Diagnostics& diagnostics) {
   refuse_duplicate_names(plans, "plan", diagnostics);
   const std::vector<std::string_view> known = list_names(plans);

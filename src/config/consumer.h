@@ -59,6 +59,8 @@ struct Credentials {
 struct Consumer {
   Location location;
   std::string name;
+  TextMap labels;
+  std::string description;
   std::vector<std::string> groups;
   TextMap metadata;
   std::string plan;
@@ -77,6 +79,8 @@ struct PlanApi {
 struct Plan {
   Location location;
   std::string name;
+  TextMap labels;
+  std::string description;
   std::vector<PolicyUse> policies;
   std::vector<PlanApi> apis;
 };
@@ -86,7 +90,7 @@ Type<Plan> plan_type(const PolicyCatalog& limiting);
 
 // Reports plans with the same name, and names of plans and routes that do not exist. `routes` has the names
 // of all routes.
-void check_consumers(const std::vector<Consumer>& consumers, const std::vector<Plan>& plans,
+void check_consumers(const SharedList<Consumer>& consumers, const SharedList<Plan>& plans,
                      const std::vector<std::string_view>& routes, Diagnostics& diagnostics);
 
 }  // namespace portcullis::config

@@ -34,8 +34,15 @@ FileName::FileName() {
 
 FileName::FileName(const std::string& name) : text_(make_text(name)) {}
 
+FileName FileName::unshared(std::string name) {
+  auto made = std::make_shared<Text>();
+  made->own = std::move(name);
+  made->name = &made->own;
+  return FileName(std::move(made));
+}
+
 std::vector<FileName> FileName::parts(size_t count) const {
-  const std::shared_ptr<Text[]> texts(new Text[count]);
+  const std::shared_ptr<Text[]> texts = std::make_unique<Text[]>(count);
   std::vector<FileName> out;
   out.reserve(count);
   for (size_t i = 0; i < count; ++i) {
@@ -50,12 +57,13 @@ std::string Location::beside(const std::string& path) const {
 }
 
 std::string Location::seen_from(const Location& from) const {
+  if (is_from_api()) return "`" + file.text() + "`";
   return (from.file == file ? "line " : file.text() + ":") + std::to_string(line());
 }
 
 std::string Diagnostic::to_string() const {
   std::string out = location.file.text();
-  if (location.line_read > 0)
+  if (location.line_read > 0 && !location.is_from_api())
     out += ":" + std::to_string(location.line()) + ":" + std::to_string(location.column);
   out.append(": ").append(name_of(severity)).append(": ").append(message);
   return check.empty() ? out : out + " [" + check + "]";

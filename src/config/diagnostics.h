@@ -22,6 +22,9 @@ class FileName {
  public:
   FileName();
   FileName(const std::string& name);
+  // A name that is not stored for the life of the process, because it comes from outside: two of them are
+  // never the same file.
+  static FileName unshared(std::string name);
   const std::string& text() const { return *text_->name; }
   bool operator==(const FileName& other) const { return text_->name == other.text_->name; }
 
@@ -34,6 +37,7 @@ class FileName {
  private:
   struct Text {
     const std::string* name = nullptr;
+    std::string own{};  // the name, where it is not shared
     std::atomic<ptrdiff_t> moved = 0;
   };
   static std::shared_ptr<Text> make_text(const std::string& name);
@@ -42,13 +46,15 @@ class FileName {
   std::shared_ptr<Text> text_;
 };
 
-// A position in a configuration file; line and column count from 1.
+// A position in a configuration file; line and column count from 1. In an object that has come through the
+// admin API, the column is 0, and the line counts the values of the object (config/json_document.h).
 struct Location {
   FileName file{};
   size_t line_read = 0;  // 0: no line
   size_t column = 0;
 
   size_t line() const { return line_read == 0 ? 0 : line_read + static_cast<size_t>(file.moved()); }
+  bool is_from_api() const { return line_read != 0 && column == 0; }
   // "line 3"; or "other.yaml:3" when `from` is in another file.
   std::string seen_from(const Location& from) const;
   // `path` relative to this file's folder, unless it is absolute. An empty path stays empty.
@@ -99,6 +105,10 @@ class Diagnostics {
   std::string place_of_key(std::string_view key, std::string_view object) const {
     return place_of_key_ ? place_of_key_(key, object) : std::string();
   }
+  // Objects of the admin API may name only those files that `may_name` accepts. Without this function they
+  // may name none.
+  void allow_files(std::function<bool(std::string_view)> may_name) { may_name_ = std::move(may_name); }
+  bool may_name_file(std::string_view path) const { return may_name_ && may_name_(path); }
   // Records that an error within the object at `location` has been reported, so that keys which seem to be
   // missing are not reported: they may be in the faulty part.
   void mark_faulty(const Location& location);
@@ -128,6 +138,7 @@ class Diagnostics {
   std::map<Place, PlaceNote> notes_;
   std::set<Place> faulty_;
   PlaceOfKey place_of_key_;
+  std::function<bool(std::string_view)> may_name_;
   size_t errors_ = 0;
   size_t faults_ = 0;
 };

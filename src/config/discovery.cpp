@@ -2,27 +2,25 @@
 
 #include "base/read_file.h"
 #include "config/field_types.h"
+#include "config/marked_type.h"
 #include "config/upstream.h"
 #include "config/value_types.h"
 #include "config/yaml.h"
 
 namespace portcullis::config {
-namespace {
 
 Type<SourceTls> source_tls_type() {
   auto type = std::make_shared<ObjectType<SourceTls>>(
       "source_tls", "Authorities for the server's certificate, and the client certificate of the gateway.");
-  type->optional("ca", &SourceTls::ca, text("/etc/portcullis/consul-ca.pem"),
+  type->optional("ca", &SourceTls::ca, file_path("/etc/portcullis/consul-ca.pem"),
                  "A PEM file of the authorities that may have issued the server's certificate.")
       .default_in_words("the system's")
-      .optional("cert", &SourceTls::cert, text("/etc/portcullis/client.crt"),
+      .optional("cert", &SourceTls::cert, file_path("/etc/portcullis/client.crt"),
                 "A PEM file: the certificate that the gateway shows to the server, then its chain.")
-      .optional("key", &SourceTls::key, text("/etc/portcullis/client.key"),
+      .optional("key", &SourceTls::key, file_path("/etc/portcullis/client.key"),
                 "The PEM file of its private key.");
   return type;
 }
-
-}  // namespace
 
 std::string Discover::describe() const {
   if (!srv.empty()) return "srv " + srv;
@@ -41,7 +39,8 @@ Type<Discover> discover_type() {
       .default_in_words("any")
       .optional("datacenter", &Consul::datacenter, text("eu-1"), "The data center.")
       .default_in_words("the agent's data center")
-      .optional("token", &Consul::token, text("'${CONSUL_TOKEN}'"), "Best `${VARIABLE}` or `${file:...}`.")
+      .optional("token", &Consul::token, secret(text("'${CONSUL_TOKEN}'")),
+                "Best `${VARIABLE}` or `${file:...}`.")
       .optional("tls", &Consul::tls, tls, "Settings of TLS, for `https` URLs.");
   auto etcd =
       std::make_shared<ObjectType<Etcd>>("etcd",
@@ -53,7 +52,7 @@ Type<Discover> discover_type() {
           "urls", &Etcd::urls, non_empty(one_or_list_of<std::string>(url_type())),
           "URLs of the members of the cluster. When a member does not answer, the gateway asks the next one.")
       .optional("username", &Etcd::username, text("gateway"), "The user, for a cluster that has users.")
-      .optional("password", &Etcd::password, text("'${ETCD_PASSWORD}'"),
+      .optional("password", &Etcd::password, secret(text("'${ETCD_PASSWORD}'")),
                 "Best `${VARIABLE}` or `${file:...}`.")
       .optional("tls", &Etcd::tls, tls, "Settings of TLS, for `https` URLs.");
   auto type =
@@ -65,7 +64,7 @@ Type<Discover> discover_type() {
                 "A name with SRV records (RFC 2782), such as `_orders._tcp.example.com`. The records have "
                 "the priorities, weights and ports of the targets, and are looked up again when their time "
                 "to live is over.")
-      .optional("file", &Discover::file, text("/etc/portcullis/targets/orders.yaml"),
+      .optional("file", &Discover::file, file_path("/etc/portcullis/targets/orders.yaml"),
                 "A file with a list as in `targets`, in YAML or JSON, which is read again when it changes. A "
                 "relative path begins at the folder of the configuration file that names it.")
       .optional("consul", &Discover::consul, consul, "A service in Consul.")

@@ -58,6 +58,8 @@ struct Discover {
 };
 
 Type<Discover> discover_type();
+// The settings of TLS towards Consul or etcd.
+Type<SourceTls> source_tls_type();
 // Reports a source of targets that is not clear, and mistakes in a file of targets.
 void check_discover(const Discover& discover, Diagnostics& diagnostics);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "config/marked_type.h"
 #include "http/authority.h"
 #include "http/characters.h"
 #include "runtime/address.h"
@@ -73,7 +74,15 @@ Type<std::string> field_name_type() {
 }
 
 Type<std::string> url_type() {
-  return checked_text("a URL", "^https?://", "https://auth.example.com/check", check_url);
+  const auto has_credentials = [](const std::string& text) {
+    const size_t begin = text.find("://");
+    return begin != std::string::npos &&
+           std::string_view(text)
+                   .substr(begin + 3, text.find_first_of("/?#", begin + 3) - begin - 3)
+                   .find('@') != std::string_view::npos;
+  };
+  return secret_if(checked_text("a URL", "^https?://", "https://auth.example.com/check", check_url),
+                   has_credentials);
 }
 
 namespace {

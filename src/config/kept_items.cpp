@@ -78,6 +78,7 @@ std::shared_ptr<YamlNode> parse_new(std::string_view text, const FileName& file,
     auto node = std::allocate_shared<YamlNode>(memory);
     node->kind = YamlNode::Kind::kKept;
     node->item = known[i];
+    node->object = known[i]->object;
     routes->items.push_back(std::move(node));
   }
   return root;
@@ -125,7 +126,7 @@ void KeptItems::replace(const std::vector<std::shared_ptr<KeptItem>>& items) {
   // with the last configuration that has it.
   for (const std::shared_ptr<KeptItem>& one : items) one->found = true;
   for (const Entry& one : items_) {
-    if (!one.item->found) one.item->value = nullptr;
+    if (!one.item->found) one.item->object = nullptr;
   }
   for (const std::shared_ptr<KeptItem>& one : items) one->found = false;
   items_.clear();

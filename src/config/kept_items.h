@@ -9,6 +9,7 @@
 
 #include "config/diagnostics.h"
 #include "config/item_text.h"
+#include "config/object.h"
 #include "config/yaml.h"
 
 namespace portcullis::config {
@@ -20,7 +21,7 @@ struct KeptItem {
   size_t line = 0;     // of the beginning, when it was read
   Hints hints{};       // about positions in the element
   bool found = false;  // set only while a function looks through items
-  std::shared_ptr<const void> value{};
+  std::shared_ptr<const Object> object{};
 };
 
 // Makes an item for each of `items`, with a copy of its text. Their memory is given back with the last one.

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "config/kept_items.h"
+#include "config/object.h"
 #include "config/shared_list.h"
 #include "config/type.h"
 
@@ -74,7 +74,7 @@ class SharedListType final : public AnyList {
  protected:
   void load_item(const YamlNode& item, Place list, Diagnostics& diagnostics) const override {
     if (item.kind != YamlNode::Kind::kKept) return AnyList::load_item(item, list, diagnostics);
-    list.as<Value>().add(std::static_pointer_cast<const T>(item.item->value));
+    list.as<Value>().add(std::static_pointer_cast<const T>(item.object->value));
   }
 };
 

@@ -2,6 +2,7 @@
 
 #include "config/admin.h"
 #include "config/field_types.h"
+#include "config/labels.h"
 #include "config/named_items.h"
 #include "http/characters.h"
 #include "http/field_id.h"
@@ -45,7 +46,7 @@ std::string canonical_address(const std::string& text) {
 
 }  // namespace
 
-ListenerAddresses::ListenerAddresses(const std::vector<Listener>& listeners) {
+ListenerAddresses::ListenerAddresses(const SharedList<Listener>& listeners) {
   for (const Listener& one : listeners) {
     const std::string address = canonical_address(one.address);
     by_name_.emplace(one.name, address);
@@ -220,6 +221,7 @@ Type<Listener> listener_type() {
   describe_proxies(*listener);
   describe_requests(*listener);
   describe_limits(*listener);
+  add_labels(*listener);
   return listener;
 }
 
@@ -227,7 +229,7 @@ namespace {
 
 // Refuses two listeners with the same address: only the first would get connections, and the admin listener
 // would not start. Port 0 is allowed several times, because the system chooses a different port for each.
-void refuse_shared_addresses(const std::vector<Listener>& listeners, const Admin& admin,
+void refuse_shared_addresses(const SharedList<Listener>& listeners, const Admin& admin,
                              Diagnostics& diagnostics) {
   std::map<std::string, const Listener*> seen;
   for (const Listener& one : listeners) {
@@ -252,7 +254,7 @@ void refuse_shared_addresses(const std::vector<Listener>& listeners, const Admin
 
 }  // namespace
 
-void check_listeners(const std::vector<Listener>& listeners, const Admin& admin, Diagnostics& diagnostics) {
+void check_listeners(const SharedList<Listener>& listeners, const Admin& admin, Diagnostics& diagnostics) {
   refuse_duplicate_names(listeners, "listener", diagnostics);
   for (const Listener& one : listeners)
     check_socket_file(one.address, one.mode, one.group, one.location, diagnostics);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "config/diagnostics.h"
+#include "config/policy_type.h"
 #include "config/schema.h"
 #include "config/tcp_keepalive.h"
 #include "config/tls.h"
@@ -35,6 +36,8 @@ struct Admin;
 struct Listener {
   Location location;
   std::string name;
+  TextMap labels;
+  std::string description;
   std::string address;
   std::string mode;   // of a Unix socket's file; empty: as the umask permits
   std::string group;  // of a Unix socket's file; empty: the group of the process
@@ -101,12 +104,12 @@ struct Listener {
 
 Type<Listener> listener_type();
 // Reports listeners with the same name or address, also as `admin`, and rights of a file that does not exist.
-void check_listeners(const std::vector<Listener>& listeners, const Admin& admin, Diagnostics& diagnostics);
+void check_listeners(const SharedList<Listener>& listeners, const Admin& admin, Diagnostics& diagnostics);
 
 // Finds a listener by the name or address that a route uses.
 class ListenerAddresses {
  public:
-  explicit ListenerAddresses(const std::vector<Listener>& listeners);
+  explicit ListenerAddresses(const SharedList<Listener>& listeners);
   // The address of the listener with that name or address, in the format of SocketAddress::to_string(). Null
   // when there is none.
   const std::string* find(const std::string& name) const;

@@ -18,18 +18,22 @@ namespace portcullis::config {
 namespace {
 
 // Checks rules that concern several values together.
-void check_references(const Config& config, const PolicyCatalog& catalog, Diagnostics& diagnostics) {
+std::vector<JudgedAssertion> check_references(const Config& config, const PolicyCatalog& catalog,
+                                              Diagnostics& diagnostics) {
   check_admin(config.admin, diagnostics);
+  check_store(config.store, config.admin, diagnostics);
   check_cache(config.cache, diagnostics);
   check_listeners(config.listeners, config.admin, diagnostics);
   check_upstreams(config.upstreams, diagnostics);
   check_consumers(config.consumers, config.plans, list_names(config.routes), diagnostics);
+  check_redis(config.redis, diagnostics);
   check_quotas(config.quotas, config.redis, diagnostics);
   check_routes(config.routes, config.upstreams, config.listeners, catalog, diagnostics);
-  check_assertions(config, diagnostics);
+  return check_assertions(config, diagnostics);
 }
 
-std::optional<Config> load_document(YamlNode& root, const PolicyCatalog& catalog, Diagnostics& diagnostics) {
+std::optional<Config> load_document(YamlNode& root, const PolicyCatalog& catalog, Diagnostics& diagnostics,
+                                    std::vector<JudgedAssertion>& assertions) {
   if (root.kind == YamlNode::Kind::kNull) {
     diagnostics.error(root.location, "the file is empty: a configuration begins with `version: 1`");
     return std::nullopt;
@@ -39,31 +43,35 @@ std::optional<Config> load_document(YamlNode& root, const PolicyCatalog& catalog
     if (!reference) reference = std::make_shared<Reference>(make_reference(catalog));
     return place_of_key(*reference, key, object);
   });
+  supply_listeners(root);
   Config config;
+  config.node_settings = NodeSettings(root);
   config_type(catalog).load(root, config, diagnostics);
-  check_references(config, catalog, diagnostics);
+  check_objects_of_files(root, config, diagnostics);
+  assertions = check_references(config, catalog, diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
   return config;
 }
 
 // Keeps the routes for the next reading, except those of which something has been told, because it has to be
 // told again.
-void keep_items(const YamlNode& document, const Config& config, const Diagnostics& diagnostics,
+void keep_items(const YamlNode& document, const ObjectDocument& objects, const Diagnostics& diagnostics,
                 KeptItems& kept) {
   std::vector<std::shared_ptr<KeptItem>> items;
   const YamlNode* list = document.find(KeptItems::kList);
-  const bool fits = list != nullptr && list->items.size() == config.routes.size();
+  auto object = std::find_if(objects.objects.begin(), objects.objects.end(),
+                             [](const ObjectPointer& one) { return one->kind->key == KeptItems::kList; });
   const std::map<std::string, std::set<size_t>> told = diagnostics.lines();
-  for (size_t i = 0; fits && i < list->items.size(); ++i) {
+  for (size_t i = 0; list != nullptr && i < list->items.size(); ++i, ++object) {
     const std::shared_ptr<KeptItem>& item = list->items[i]->item;
     if (!item) continue;
     if (const auto lines = told.find(item->file.text()); lines != told.end()) {
-      const size_t begin = Location{item->file, item->line}.line();
+      const size_t begin = Location{item->file, item->line, 1}.line();
       const auto count = static_cast<size_t>(std::count(item->text.begin(), item->text.end(), '\n'));
       const auto first = lines->second.lower_bound(begin);
       if (first != lines->second.end() && *first <= begin + count) continue;
     }
-    item->value = config.routes.share(i);
+    item->object = *object;
     items.push_back(item);
   }
   kept.replace(items);
@@ -77,7 +85,7 @@ Reading read_path(const std::string& path, Sources& sources, std::shared_ptr<Kep
   reading.kept = std::move(kept);
   reading.document = reader.read(path);
   if (reading.document) reader.expand(*reading.document);
-  reading.revision = sources.fingerprint;
+  reading.fingerprint = sources.fingerprint;
   return reading;
 }
 
@@ -94,8 +102,9 @@ Reading read_text(std::string_view text, const std::string& name, std::shared_pt
 std::optional<Config> load(Reading& reading, const PolicyCatalog& catalog) {
   const auto document = std::exchange(reading.document, nullptr);
   if (!document) return std::nullopt;
-  auto config = load_document(*document, catalog, reading.diagnostics);
-  if (config && reading.kept) keep_items(*document, *config, reading.diagnostics, *reading.kept);
+  auto config = load_document(*document, catalog, reading.diagnostics, reading.assertions);
+  if (config && (reading.kept || reading.wants_objects)) reading.objects = objects_of(*document, *config);
+  if (config && reading.kept) keep_items(*document, reading.objects, reading.diagnostics, *reading.kept);
   return config;
 }
 

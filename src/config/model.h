@@ -12,10 +12,13 @@
 #include "config/diagnostics.h"
 #include "config/listener.h"
 #include "config/logging.h"
+#include "config/node.h"
+#include "config/node_settings.h"
 #include "config/policy_type.h"
 #include "config/quotas.h"
 #include "config/route.h"
 #include "config/shared_list.h"
+#include "config/store.h"
 #include "config/upstream.h"
 #include "upstream/dns.h"
 
@@ -44,31 +47,43 @@ struct Overload {
   milliseconds lag{500};
 };
 
+// The request heads that are kept for rehearsals of changes.
+struct Recorder {
+  bool enabled = true;
+  uint64_t requests = 10'000;
+  uint64_t memory = 16 << 20;
+};
+
 struct Config {
   Location location;
   uint64_t version = 1;
   uint64_t workers = 0;
   std::string zone;  // the location of this node
+  Node node;
   Admin admin;
+  Store store;
   AccessLog access_log;
   AuditLog audit_log;
   ProcessLog process_log;
   Tracing tracing;
+  std::string revision_header;  // empty: no field
   milliseconds drain_timeout{30'000};
   Dns dns;
-  std::vector<Listener> listeners;
-  std::vector<Upstream> upstreams;
+  SharedList<Listener> listeners;
+  SharedList<Upstream> upstreams;
   SharedList<Route> routes;
   std::vector<PolicyUse> policies;  // run for every route, before the route's own
-  std::vector<Consumer> consumers;
+  SharedList<Consumer> consumers;
   Limits limits;
   Cache cache;
   Metrics metrics;
   Overload overload;
+  Recorder recorder;
   Redis redis;
   Quotas quotas;
-  std::vector<Plan> plans;
+  SharedList<Plan> plans;
   std::vector<Assertion> assertions;
+  NodeSettings node_settings;  // no key: digests of the settings above that belong to the node
 };
 
 }  // namespace portcullis::config

@@ -2,9 +2,9 @@
 
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "base/name_index.h"
 #include "config/diagnostics.h"
 
 // Lists of items that have a `name` and a `location`.
@@ -20,15 +20,15 @@ std::vector<std::string_view> list_names(const List& items) {
 
 template <typename List>
 void refuse_duplicate_names(const List& items, const char* kind, Diagnostics& diagnostics) {
-  std::unordered_map<std::string_view, const Location*> seen;
-  seen.reserve(items.size());
+  NameIndex seen(items.size());
+  size_t at = 0;
   for (const auto& item : items) {
-    if (item.name.empty()) continue;
-    const auto [first, inserted] = seen.emplace(item.name, &item.location);
-    if (!inserted) {
+    const size_t first = item.name.empty() ? at : seen.add(item.name, at);
+    if (first != at)
       diagnostics.error(item.location, std::string("a second ") + kind + " named `" + item.name +
-                                           "`; the first is at " + first->second->seen_from(item.location));
-    }
+                                           "`; the first is at " +
+                                           items[first].location.seen_from(item.location));
+    ++at;
   }
 }
 

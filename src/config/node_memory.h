@@ -14,7 +14,7 @@ class NodeMemory {
   void* take(size_t size) {
     size = (size + kAlign - 1) / kAlign * kAlign;
     if (size > left_) {
-      left_ = std::max(size, std::min(kFirstPiece << pieces_.size(), kLastPiece));
+      left_ = std::max(size, kFirstPiece << std::min(pieces_.size(), kMaxDoublings));
       pieces_.push_back(std::make_unique_for_overwrite<std::byte[]>(left_));
       next_ = pieces_.back().get();
     }
@@ -27,7 +27,7 @@ class NodeMemory {
  private:
   static constexpr size_t kAlign = alignof(std::max_align_t);
   static constexpr size_t kFirstPiece = 2 * 1024;
-  static constexpr size_t kLastPiece = 64 * 1024;
+  static constexpr size_t kMaxDoublings = 5;  // up to 64 KiB
 
   std::vector<std::unique_ptr<std::byte[]>> pieces_;
   std::byte* next_ = nullptr;

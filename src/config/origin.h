@@ -6,7 +6,9 @@
 #include <string>
 #include <string_view>
 
+#include "config/assertions.h"
 #include "config/diagnostics.h"
+#include "config/object_document.h"
 #include "config/yaml.h"
 #include "runtime/task.h"
 
@@ -20,9 +22,14 @@ struct Reading {
   // be read; `diagnostics` then has the reason.
   std::shared_ptr<YamlNode> document{};
   Diagnostics diagnostics{};
-  // Two readings with the same content, included values among it, have the same revision. A reading that
+  // Two readings with the same content, included values among it, have the same fingerprint. A reading that
   // failed has one, too: the same failure is then known to be the same.
-  uint64_t revision = 0;
+  uint64_t fingerprint = 0;
+  // Made by load(), where `wants_objects`: the configuration as objects.
+  bool wants_objects = false;
+  ObjectDocument objects{};
+  // Made by load(): how each assertion of the document was judged, in their order.
+  std::vector<JudgedAssertion> assertions{};
   // The elements of long lists that this reading shares with the one before, and that the next one may share;
   // null when there is no next one.
   std::shared_ptr<KeptItems> kept{};

@@ -34,6 +34,7 @@ constexpr ForeignWord kKeys[] = {
     {"defaultbackend", "`upstream` of a route with `match: {path_prefix: /}`"},
     {"usebackend", "`upstream` of the route"},
     {"targeturl", "`upstream` of the route, whose `targets` have the addresses"},
+    {"token.access", "`role`: `viewer` for `read`; `operator`, `publisher` or `admin` for `full`"},
     {"upstream.servers", "`targets`"},
     {"upstream.server", "`targets`"},
     {"upstream.nodes", "`targets`"},

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/secret_name.h"
 #include "base/text.h"
 #include "config/json_value.h"
 #include "config/other_products.h"
@@ -147,12 +148,15 @@ class TextMapType final : public TypeFor<TextMap> {
     for (const auto& [key, value] : node.members) {
       if (const std::string problem = check_key_(key->scalar); !problem.empty())
         diagnostics.error(key->location, problem);
+      if (read_ == with_inserted_braces_doubled && is_secret_name(key->scalar))
+        value->mark = YamlNode::Mark::kSecret;
       if (read_ == with_inserted_braces_doubled) warn_of_foreign_variables(*value, diagnostics);
       std::string text = read_(*value);
       if (value->kind == YamlNode::Kind::kSequence || value->kind == YamlNode::Kind::kMapping) {
         diagnostics.error(value->location, "expected text");
       } else if (const std::string problem = check_value_(text); !problem.empty()) {
-        diagnostics.error(value->location, problem);
+        const bool is_secret = value->mark == YamlNode::Mark::kSecret;
+        diagnostics.error(value->location, is_secret ? without_secret(problem, value->scalar) : problem);
       }
       out.emplace_back(key->scalar, std::move(text));
     }

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "config/condition_type.h"
 #include "config/field_types.h"
+#include "config/labels.h"
 #include "config/named_items.h"
 #include "http/authority.h"
 #include "http/characters.h"
@@ -197,6 +198,7 @@ Type<Route> route_type(const Type<std::vector<PolicyUse>>& policies) {
       .optional("idempotent", &Route::idempotent, boolean(),
                 "Whether requests of this route may be sent a second time, whatever their method, by "
                 "`retries` and `hedge` of the upstream.");
+  add_labels(*route);
   return route;
 }
 

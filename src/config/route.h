@@ -30,6 +30,8 @@ struct Rewrite {
 struct Route {
   Location location;
   std::string name;
+  TextMap labels;
+  std::string description;
   Match match;
   Rewrite rewrite;
   std::vector<PolicyUse> policies;
@@ -47,11 +49,11 @@ Type<std::string> plain_path_type();  // a path without parameters
 Type<std::string> method_type();      // a method in capitals
 
 // Reports routes that name what does not exist, and routes whose settings contradict each other.
-void check_routes(const SharedList<Route>& routes, const std::vector<Upstream>& upstreams,
-                  const std::vector<Listener>& listeners, const PolicyCatalog& catalog,
+void check_routes(const SharedList<Route>& routes, const SharedList<Upstream>& upstreams,
+                  const SharedList<Listener>& listeners, const PolicyCatalog& catalog,
                   Diagnostics& diagnostics);
 // Reports subsets that no target of their upstream has.
-void check_subsets(const SharedList<Route>& routes, const std::vector<Upstream>& upstreams,
+void check_subsets(const SharedList<Route>& routes, const SharedList<Upstream>& upstreams,
                    Diagnostics& diagnostics);
 
 }  // namespace portcullis::config

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <map>
-#include <set>
 
+#include "base/name_index.h"
 #include "config/named_items.h"
 #include "config/route.h"
 
@@ -17,17 +17,16 @@ bool answers_itself(const Route& route) {
 // for a wrong name.
 class UpstreamNames {
  public:
-  explicit UpstreamNames(const std::vector<Upstream>& upstreams) : upstreams_(upstreams) {
-    for (const Upstream& one : upstreams) known_.insert(one.name);
-  }
+  explicit UpstreamNames(const SharedList<Upstream>& upstreams)
+      : upstreams_(upstreams), known_(index_names(upstreams)) {}
   void refuse_unknown(const std::string& name, const Location& location, Diagnostics& diagnostics) const {
-    if (!known_.contains(name))
+    if (known_.find(name) == NameIndex::kNone)
       diagnostics.refuse_unknown("upstream", name, list_names(upstreams_), location);
   }
 
  private:
-  const std::vector<Upstream>& upstreams_;
-  std::set<std::string_view> known_;
+  const SharedList<Upstream>& upstreams_;
+  const NameIndex known_;
 };
 
 // Checks a route's branches, except their conditions and keys.
@@ -82,8 +81,8 @@ void check_route(const Route& route, const PolicyCatalog& catalog, Diagnostics& 
 
 }  // namespace
 
-void check_routes(const SharedList<Route>& routes, const std::vector<Upstream>& upstreams,
-                  const std::vector<Listener>& listeners, const PolicyCatalog& catalog,
+void check_routes(const SharedList<Route>& routes, const SharedList<Upstream>& upstreams,
+                  const SharedList<Listener>& listeners, const PolicyCatalog& catalog,
                   Diagnostics& diagnostics) {
   refuse_duplicate_names(routes, "route", diagnostics);
   const ListenerAddresses addresses(listeners);
@@ -103,7 +102,7 @@ namespace {
 
 // Checks that the upstream has a target of the subset, unless its targets are not known yet. `whose` is the
 // name of the route or branch.
-void check_subset(const TextMap& subset, const std::string& name, const std::vector<Upstream>& upstreams,
+void check_subset(const TextMap& subset, const std::string& name, const SharedList<Upstream>& upstreams,
                   const Location& place, const std::string& whose, Diagnostics& diagnostics) {
   if (subset.empty()) return;
   for (const Upstream& upstream : upstreams) {
@@ -118,7 +117,7 @@ void check_subset(const TextMap& subset, const std::string& name, const std::vec
 
 }  // namespace
 
-void check_subsets(const SharedList<Route>& routes, const std::vector<Upstream>& upstreams,
+void check_subsets(const SharedList<Route>& routes, const SharedList<Upstream>& upstreams,
                    Diagnostics& diagnostics) {
   for (const Route& route : routes) {
     for (const Branch& branch : route.split)

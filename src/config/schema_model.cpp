@@ -2,6 +2,8 @@
 
 #include "config/field_types.h"
 #include "config/model.h"
+#include "config/settable_fields.h"
+#include "http/message.h"
 
 namespace portcullis::config {
 namespace {
@@ -62,6 +64,33 @@ Type<Overload> overload_type() {
   return overload;
 }
 
+// A field that has a meaning of its own in HTTP must not tell the revision.
+std::string check_revision_header(const std::string& name) {
+  if (std::string problem = check_response_field(name); !problem.empty()) return problem;
+  return http::identify_field(name) == http::FieldId::kOther
+             ? ""
+             : "the field `" + name + "` has a meaning in HTTP: choose a name such as `x-revision`";
+}
+
+Type<std::string> revision_header_type() {
+  return checked_text("a field's name", "", "x-revision", check_revision_header);
+}
+
+Type<Recorder> recorder_type() {
+  auto recorder = std::make_shared<ObjectType<Recorder>>(
+      "recorder",
+      "The heads of the last requests, which are kept in memory so that a change of the configuration can be "
+      "rehearsed on them. Of the header fields and claims, only those are kept that the configuration reads, "
+      "and credentials are not kept.");
+  recorder->optional("enabled", &Recorder::enabled, boolean(), "Whether request heads are kept.")
+      .optional("requests", &Recorder::requests, integer(1, 1'000'000),
+                "Max number of heads, for all workers together.")
+      .optional("memory", &Recorder::memory, size(),
+                "Max memory for heads, for all workers together, at least 32KiB for each worker. When either "
+                "bound is reached, the oldest heads are dropped.");
+  return recorder;
+}
+
 // The policies that a usage plan may contain.
 PolicyCatalog limiting_policies(const PolicyCatalog& catalog) {
   PolicyCatalog limiting;
@@ -80,7 +109,11 @@ void describe_process(ObjectType<Config>& config) {
                 "of a container is rounded up.")
       .optional("zone", &Config::zone, name_type(),
                 "The zone of this node, such as a data center. Upstreams prefer targets in the same zone.")
+      .optional("node", &Config::node, node_type(), "The name of this node.")
       .optional("admin", &Config::admin, admin_type(), "The listener for operators.")
+      .default_in_words("none")
+      .optional("store", &Config::store, store_type(),
+                "The store of revisions, and of the objects that come through the admin API.")
       .default_in_words("none")
       .optional("access_log", &Config::access_log, access_log_type(), "A log with a line for each request.")
       .optional("tracing", &Config::tracing, tracing_type(), "Export of traces to a collector (OTLP).")
@@ -88,6 +121,10 @@ void describe_process(ObjectType<Config>& config) {
                 "A log with a line for each change that an operator makes.")
       .optional("process_log", &Config::process_log, process_log_type(),
                 "Messages of the gateway about itself (starts, reloads, problems), on standard error.")
+      .optional("revision_header", &Config::revision_header, revision_header_type(),
+                "A field of every response, with the number of the revision that served the request. The "
+                "gateway removes a field of this name from requests and from responses of targets.")
+      .default_in_words("none")
       .optional("drain_timeout", &Config::drain_timeout, time_limit(),
                 "Max time for requests in progress after SIGTERM.")
       .optional("dns", &Config::dns, dns_type(), "How the names of targets are looked up.");
@@ -97,14 +134,16 @@ void describe_process(ObjectType<Config>& config) {
 void describe_requests(ObjectType<Config>& config, const PolicyCatalog& catalog) {
   const Type<std::vector<PolicyUse>> policies = policy_list(catalog);
   config
-      .required("listeners", &Config::listeners, list_of<Listener>(listener_type()),
-                "The addresses at which clients are served.")
-      .optional("upstreams", &Config::upstreams, list_of<Upstream>(upstream_type()), "The backend services.")
+      .required("listeners", &Config::listeners, shared_list_of<Listener>(listener_type()),
+                "The addresses at which clients are served. They may be missing where they can come "
+                "through the admin API.")
+      .optional("upstreams", &Config::upstreams, shared_list_of<Upstream>(upstream_type()),
+                "The backend services.")
       .optional("routes", &Config::routes, shared_list_of<Route>(route_type(policies)),
                 "Routes: which requests go to which upstream.")
       .optional("policies", &Config::policies, policies,
                 "Policies for every request. They run before the policies of the route.")
-      .optional("consumers", &Config::consumers, list_of<Consumer>(consumer_type()),
+      .optional("consumers", &Config::consumers, shared_list_of<Consumer>(consumer_type()),
                 "Named callers, for the policies that authenticate.");
 }
 
@@ -112,11 +151,11 @@ void describe_requests(ObjectType<Config>& config, const PolicyCatalog& catalog)
 void describe_shared(ObjectType<Config>& config, const PolicyCatalog& catalog) {
   config
       .optional("redis", &Config::redis, redis_type(),
-                "The Redis server in which all nodes count rate limits and quotas together.")
+                "The Redis servers in which all nodes count rate limits and quotas together.")
       .optional("quotas", &Config::quotas, quotas_type(),
                 "The place of the counters of quotas: a file, or Redis.")
       .default_in_words("none")
-      .optional("plans", &Config::plans, list_of<Plan>(plan_type(limiting_policies(catalog))),
+      .optional("plans", &Config::plans, shared_list_of<Plan>(plan_type(limiting_policies(catalog))),
                 "Usage plans: limits for the consumers that have the plan.")
       .optional("limits", &Config::limits, limits_type(),
                 "Memory for the counters of rate limits on this node.")
@@ -125,6 +164,8 @@ void describe_shared(ObjectType<Config>& config, const PolicyCatalog& catalog) {
       .optional(
           "overload", &Config::overload, overload_type(),
           "When the gateway sheds load, and in which order: idle connections, new connections, requests.")
+      .optional("recorder", &Config::recorder, recorder_type(),
+                "The heads of the last requests, on which a change can be rehearsed.")
       .optional("cache", &Config::cache, cache_type(),
                 "Memory and disk for stored responses, for the caches of all routes together.")
       .optional("assertions", &Config::assertions, list_of<Assertion>(assertion_type(catalog)),

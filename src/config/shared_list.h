@@ -52,6 +52,7 @@ class SharedList {
     elements_.push_back(std::move(made));
     return out;
   }
+  void reserve(size_t size) { elements_.reserve(size); }
   void clear() { elements_.clear(); }
 
  private:

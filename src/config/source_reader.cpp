@@ -170,6 +170,7 @@ void SourceReader::expand_below(YamlNode& node) {
   }
   if (node.scalar.find("${") == std::string::npos) return;
   ++references_;
+  if (node.location.is_from_api()) node.written = node.scalar;
   std::string text;
   if (expand_text(node.scalar, node.location, text, node.inserted)) {
     if (text.empty()) diagnostics_.add_hint(node.location, "; the value of `" + node.scalar + "` is empty");

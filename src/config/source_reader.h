@@ -35,6 +35,8 @@ class SourceReader {
   // reference. A reference without a value is reported once, and its scalar is silenced in the diagnostics.
   // Extension keys (`x-...`) of `node` itself are not changed.
   void expand(YamlNode& node);
+  // As expand(), for an object by itself: also references in its extension keys are replaced.
+  void expand_object(YamlNode& object) { expand_below(object); }
 
  private:
   using Spans = std::vector<std::pair<size_t, size_t>>;

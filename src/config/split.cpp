@@ -20,7 +20,8 @@ Type<Branch> branch_type() {
       .optional("interval", &Rollback::interval, duration(),
                 "Length of an interval; counting begins again after it.")
       .optional("hold", &Rollback::hold, duration(),
-                "How long the branch gets no requests. Without this setting: until `/splits/resume` of the "
+                "How long the branch gets no requests. Without this setting: until "
+                "`/v1/splits/{route}/resume` of the "
                 "admin API, a restart, or a change of the branch's `upstream`, `subset` or `rollback`.")
       .default_in_words("for good");
   auto branch = std::make_shared<ObjectType<Branch>>(

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "config/field_types.h"
+#include "config/marked_type.h"
 
 namespace portcullis::config {
 namespace {
@@ -27,11 +28,11 @@ Type<TlsCertificate> certificate_type() {
   auto certificate =
       std::make_shared<ObjectType<TlsCertificate>>("certificate", "A certificate and its key.");
   certificate->locate(&TlsCertificate::location)
-      .required("cert", &TlsCertificate::cert, text("/etc/portcullis/tls/api.crt"),
+      .required("cert", &TlsCertificate::cert, file_path("/etc/portcullis/tls/api.crt"),
                 "A PEM file: the certificate, then its chain.")
-      .required("key", &TlsCertificate::key, text("/etc/portcullis/tls/api.key"),
+      .required("key", &TlsCertificate::key, file_path("/etc/portcullis/tls/api.key"),
                 "The PEM file of its private key.")
-      .optional("ocsp", &TlsCertificate::ocsp, text("/etc/portcullis/tls/api.ocsp"),
+      .optional("ocsp", &TlsCertificate::ocsp, file_path("/etc/portcullis/tls/api.ocsp"),
                 "A file with an OCSP response (DER). The gateway sends it in the TLS handshake while it is "
                 "up to date.")
       .optional("names", &TlsCertificate::names,
@@ -51,7 +52,7 @@ Type<SessionTickets> session_tickets_type() {
                 "keeps them.")
       .optional("lifetime", &SessionTickets::lifetime, duration(), "Max age of a ticket.")
       .optional("key_files", &SessionTickets::key_files,
-                list_of<std::string>(text("/etc/portcullis/tls/tickets")),
+                list_of<std::string>(file_path("/etc/portcullis/tls/tickets")),
                 "Files of 80 random bytes each, in place of keys that the gateway makes: for nodes that "
                 "resume each other's sessions. The key of the first file encrypts new tickets; tickets of "
                 "all keys are accepted.");
@@ -76,7 +77,7 @@ void describe_certificates(ObjectType<ListenerTls>& tls) {
       .optional("certificates", &ListenerTls::certificates, list_of<TlsCertificate>(certificate_type()),
                 "The certificates that clients get. Clients that ask for no name get the first one. Files "
                 "that change are read again, and connections go on.")
-      .optional("certificate_folder", &ListenerTls::certificate_folder, text("/etc/portcullis/tls"),
+      .optional("certificate_folder", &ListenerTls::certificate_folder, file_path("/etc/portcullis/tls"),
                 "A folder of further certificates. Each is read when a client first asks for its name: "
                 "`NAME.crt` or `NAME.pem` with `NAME.key`, or `NAME/fullchain.pem` with `NAME/privkey.pem`; "
                 "`_.` at the beginning of `NAME` stands for `*.`.")
@@ -104,9 +105,9 @@ void describe_clients(ObjectType<ListenerTls>& tls) {
                 "certificates for other hosts. A request for such a host on a connection that was made for "
                 "another name gets 421, and the client sends it again on a new connection.")
       .default_in_words("all")
-      .optional("client_ca", &ListenerTls::client_ca, text("/etc/portcullis/tls/clients-ca.pem"),
+      .optional("client_ca", &ListenerTls::client_ca, file_path("/etc/portcullis/tls/clients-ca.pem"),
                 "A PEM file of the authorities that may have issued the clients' certificates.")
-      .optional("client_crl", &ListenerTls::client_crl, text("/etc/portcullis/tls/clients.crl"),
+      .optional("client_crl", &ListenerTls::client_crl, file_path("/etc/portcullis/tls/clients.crl"),
                 "A PEM file of revocation lists, one for each issuer.")
       .optional("forward_client_certificate", &ListenerTls::forward_client_certificate, boolean(),
                 "Whether backends get the client's certificate in the field `Client-Cert` (RFC 9440). A "
@@ -139,21 +140,26 @@ Type<HttpsRedirect> https_redirect_type() {
 }
 
 Type<UpstreamTls> upstream_tls_type() {
-  auto tls = std::make_shared<ObjectType<UpstreamTls>>("upstream_tls", "TLS towards targets.");
+  return client_tls_type("upstream_tls", "targets");
+}
+
+Type<UpstreamTls> client_tls_type(const std::string& name, const std::string& peers) {
+  auto tls = std::make_shared<ObjectType<UpstreamTls>>(name, "TLS towards " + peers + ".");
   tls->locate(&UpstreamTls::location)
       .optional("verify", &UpstreamTls::verify, boolean(),
-                "Whether targets must have a valid certificate for their name.")
-      .optional("ca", &UpstreamTls::ca, text("/etc/portcullis/tls/targets-ca.pem"),
-                "A PEM file of the authorities that may have issued the targets' certificates.")
+                "Whether " + peers + " must have a valid certificate for their name.")
+      .optional("ca", &UpstreamTls::ca, file_path("/etc/portcullis/tls/internal-ca.pem"),
+                "A PEM file of the authorities that may have issued the certificates of " + peers + ".")
       .default_in_words("the system's")
-      .optional("server_name", &UpstreamTls::server_name,
-                checked_text("a name", "", "orders.internal", check_server_name),
-                "The name that the gateway sends in the TLS handshake (SNI), and for which the certificate "
-                "of the target must be valid.")
-      .default_in_words("the target's name")
-      .optional("cert", &UpstreamTls::cert, text("/etc/portcullis/tls/api.crt"),
-                "A PEM file: the certificate that the gateway shows to targets, then its chain.")
-      .optional("key", &UpstreamTls::key, text("/etc/portcullis/tls/api.key"),
+      .optional(
+          "server_name", &UpstreamTls::server_name,
+          checked_text("a name", "", "orders.internal", check_server_name),
+          "The name that the gateway sends in the TLS handshake (SNI), and for which the certificates of " +
+              peers + " must be valid.")
+      .default_in_words("the host of the address")
+      .optional("cert", &UpstreamTls::cert, file_path("/etc/portcullis/tls/api.crt"),
+                "A PEM file: the certificate that the gateway shows to " + peers + ", then its chain.")
+      .optional("key", &UpstreamTls::key, file_path("/etc/portcullis/tls/api.key"),
                 "The PEM file of its private key.")
       .optional("min_version", &UpstreamTls::min_version, version_type(), "Min version of TLS.")
       .optional("ciphers", &UpstreamTls::ciphers,

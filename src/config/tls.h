@@ -75,6 +75,8 @@ struct UpstreamTls : tls::ClientRules {
 Type<ListenerTls> listener_tls_type();  // ListenerTls
 Type<HttpsRedirect> https_redirect_type();
 Type<UpstreamTls> upstream_tls_type();  // UpstreamTls
+// The same settings under the name `name`, towards `peers` in words ("targets").
+Type<UpstreamTls> client_tls_type(const std::string& name, const std::string& peers);
 
 // Report settings of TLS that contradict each other; false when there are any.
 bool check_listener_tls(const ListenerTls& tls, Diagnostics& diagnostics);

@@ -86,6 +86,10 @@ class Type {
   void load(const YamlNode& node, T& out, Diagnostics& diagnostics) const {
     any_->load(node, Place(&out), diagnostics);
   }
+  // As AnyType::yaml_of().
+  std::optional<std::string> yaml_of(const T& value) const {
+    return any_->yaml_of(Place(const_cast<T*>(&value)));
+  }
   const AnyType* operator->() const { return any_.get(); }
   const AnyTypePointer& any() const { return any_; }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "config/field_types.h"
+#include "config/labels.h"
+#include "config/marked_type.h"
 #include "config/named_items.h"
 #include "http/characters.h"
 #include "runtime/address.h"
@@ -144,7 +146,7 @@ Type<StickyCookie> sticky_type() {
       ->required("cookie", &StickyCookie::cookie,
                  checked_text("a cookie's name", "", "target", check_cookie_name), "The name of the cookie.")
       .required("key", &StickyCookie::key,
-                checked_text("a key", "", "'${file:/etc/portcullis/sticky.key}'", check_sticky_key),
+                secret(checked_text("a key", "", "'${file:/etc/portcullis/sticky.key}'", check_sticky_key)),
                 "The key that signs the cookie: 32 characters or more, the same on all nodes. It is best a "
                 "`${VARIABLE}` or `${file:...}`.")
       .optional("ttl", &StickyCookie::ttl, duration(),
@@ -283,6 +285,7 @@ Type<Upstream> upstream_type() {
   describe_failures(*upstream);
   describe_targets(*upstream);
   describe_responses(*upstream);
+  add_labels(*upstream);
   return upstream;
 }
 
@@ -292,7 +295,7 @@ bool belongs(const Target& target, const TextMap& subset) {
   });
 }
 
-void check_upstreams(const std::vector<Upstream>& upstreams, Diagnostics& diagnostics) {
+void check_upstreams(const SharedList<Upstream>& upstreams, Diagnostics& diagnostics) {
   refuse_duplicate_names(upstreams, "upstream", diagnostics);
   for (const Upstream& upstream : upstreams) {
     if (upstream.targets.empty() && !upstream.discover.enabled() && !diagnostics.is_faulty(upstream.location))

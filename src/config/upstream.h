@@ -54,6 +54,8 @@ struct UpstreamLimits : http::h1::HeadLimits {
 struct Upstream {
   Location location;
   std::string name;
+  TextMap labels;
+  std::string description;
   Balance balance = Balance::kRoundRobin;
   std::string hash_key = "client.address";
   Location hash_key_location;
@@ -86,7 +88,7 @@ Type<TextMap> metadata_type();
 bool belongs(const Target& target, const TextMap& subset);
 
 // Reports upstreams with the same name, and upstreams without targets.
-void check_upstreams(const std::vector<Upstream>& upstreams, Diagnostics& diagnostics);
+void check_upstreams(const SharedList<Upstream>& upstreams, Diagnostics& diagnostics);
 // Reports settings of an upstream that contradict each other.
 void check_upstream(const Upstream& upstream, Diagnostics& diagnostics);
 

@@ -102,14 +102,6 @@ std::string print_rate(const Rate& rate) {
   return std::to_string(rate.amount) + "/" + (count == 1 ? "" : std::to_string(count)) + best->name;
 }
 
-std::string print_timestamp(const std::chrono::sys_seconds& moment) {
-  const time_t seconds = moment.time_since_epoch().count();
-  tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  char text[32];
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
-}
-
 std::string print_percent(const uint64_t& share) {
   return std::to_string(share) + "%";
 }
@@ -121,14 +113,22 @@ std::string print_status_range(const StatusRange& range) {
   return range.first == range.last ? first : first + "-" + std::to_string(range.last);
 }
 
+}  // namespace
+
+std::string print_timestamp(const std::chrono::sys_seconds& moment) {
+  const time_t seconds = moment.time_since_epoch().count();
+  tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
 std::string print_fine_share(const FineShare& share) {
   std::string out = std::to_string(share.of_10_000 / 100);
   if (const uint32_t fraction = share.of_10_000 % 100; fraction != 0)
     out += "." + std::to_string(fraction / 10) + (fraction % 10 == 0 ? "" : std::to_string(fraction % 10));
   return out + "%";
 }
-
-}  // namespace
 
 Type<Rate> rate() {
   return std::make_shared<ScalarType<Rate>>("a rate", scalar_schema({{}, "^[0-9]+/[0-9]*[a-z]+$"}), "100/s",

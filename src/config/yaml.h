@@ -11,6 +11,7 @@
 namespace portcullis::config {
 
 struct KeptItem;
+struct Object;
 struct ListText;
 
 // A node of a YAML document with its position in the file. Children are shared, because an alias refers to
@@ -26,8 +27,17 @@ struct YamlNode {
   std::vector<std::pair<size_t, size_t>> inserted;
   std::vector<std::shared_ptr<YamlNode>> items;
   std::vector<std::pair<std::shared_ptr<YamlNode>, std::shared_ptr<YamlNode>>> members;
-  // Of an element of a list whose elements are kept (config/kept_items.h): its text. kKept has nothing else.
+  // The scalar before its references were replaced, in a document that does not come from a file; empty when
+  // it has none.
+  std::string written{};
+  // What the type that has read this node says about its value (config/marked_type.h).
+  enum class Mark { kNone, kSecret, kFile };
+  mutable Mark mark = Mark::kNone;
+  // Of an element of a list whose elements are kept (config/kept_items.h): its text.
   std::shared_ptr<KeptItem> item{};
+  // Of a node of the kind kKept, which has nothing else: what has been loaded before. Of a node that was made
+  // of an object: that object.
+  std::shared_ptr<const Object> object{};
 
   const YamlNode* find(std::string_view key) const;
 };

@@ -17,15 +17,18 @@ void ConfigService::follow_origin() {
   });
 }
 
-Task<ConfigService::Loaded> ConfigService::load_first() {
+Task<config::Reading> ConfigService::read_first() {
   origin_changed_ = false;
-  Task<config::Reading> reading = origin_->read();
-  config::Reading read = co_await reading;
-  revision_ = read.revision;
+  return origin_->read();
+}
+
+ConfigService::Loaded ConfigService::load_first(config::Reading reading) {
+  fingerprint_ = reading.fingerprint;
   Loaded loaded;
-  loaded.config = target_.check(read);
-  loaded.diagnostics = std::move(read.diagnostics);
-  co_return loaded;
+  loaded.config = target_.check(reading);
+  loaded.objects = std::move(reading.objects);
+  loaded.diagnostics = std::move(reading.diagnostics);
+  return loaded;
 }
 
 void ConfigService::open() {
@@ -41,13 +44,34 @@ void ConfigService::stop() {
                   std::make_move_iterator(asked_.end()));
   asked_.clear();
   if (!in_hand_.empty()) refuse_draining();
+  if (const auto running = std::exchange(running_job_, std::nullopt)) running->deliver(false);
+  for (const WaitingJob& one : std::exchange(jobs_, {})) one.done.deliver(false);
 }
 
-void ConfigService::request_reload(std::string by) {
+Task<bool> ConfigService::run(Job job) {
+  Delivery<bool> done(loop_);
+  if (state_ == State::kStopped) co_return false;
+  jobs_.push_back({std::move(job), done.sender()});
+  wake();
+  const bool whole = co_await done;
+  co_return whole;
+}
+
+Task<void> ConfigService::run_next_job() {
+  WaitingJob next = std::move(jobs_.front());
+  jobs_.pop_front();
+  running_job_ = next.done;
+  Task<void> running = next.job();
+  co_await running;
+  running_job_ = std::nullopt;
+  next.done.deliver(true);
+}
+
+void ConfigService::request_reload(Author by) {
   add({std::move(by), std::nullopt});
 }
 
-Task<ReloadOutcome> ConfigService::reload(std::string by) {
+Task<ReloadOutcome> ConfigService::reload(Author by) {
   Delivery<ReloadOutcome> outcome(loop_);
   add({std::move(by), outcome.sender()});
   ReloadOutcome delivered = co_await outcome;
@@ -79,6 +103,8 @@ Task<void> ConfigService::work() {
     Task<void> job;
     if (!asked_.empty()) {
       job = reload_for_askers();
+    } else if (!jobs_.empty()) {
+      job = run_next_job();
     } else if (origin_changed_) {
       job = reload_if_changed();
     } else if (std::exchange(certificates_changed_, false)) {
@@ -96,9 +122,8 @@ Task<void> ConfigService::reload_for_askers() {
   observer_->reload_began();
   if (!origin_->can_change()) {
     const std::string kept = "the configuration comes from the " + origin_->name() +
-                             " and stays as it is: serving configuration " +
-                             std::to_string(target_.version());
-    end_reload({true, kept + "\n", kept});
+                             " and stays as it is: serving revision " + std::to_string(target_.revision());
+    end_reload({true, kept + "\n", kept, {}});
     co_return;
   }
   origin_changed_ = false;
@@ -114,8 +139,8 @@ Task<void> ConfigService::reload_if_changed() {
   origin_changed_ = false;
   Task<config::Reading> reading = origin_->read();
   config::Reading read = co_await reading;
-  if (read.revision == revision_) co_return;
-  in_hand_.push_back({std::string(origin_->kind()), std::nullopt});
+  if (read.fingerprint == fingerprint_) co_return;
+  in_hand_.push_back({{.name = std::string(origin_->kind())}, std::nullopt});
   observer_->reload_began();
   Task<void> finishing = finish_reload(std::move(read));
   co_await finishing;
@@ -136,25 +161,40 @@ Task<void> ConfigService::finish_reload(config::Reading reading) {
 
 // Checks a reading and puts the configuration in force.
 Task<ReloadOutcome> ConfigService::publish(config::Reading reading) {
-  revision_ = reading.revision;
+  fingerprint_ = reading.fingerprint;
+  ReloadOutcome outcome;
+  Task<Status> looking = target_.look_for_newer();
+  if (const Status looked = co_await looking; !looked) {
+    say(Level::kError, looked.error().message);
+    outcome = refuse(looked.error().message + "\n");
+    co_return outcome;
+  }
   std::optional<config::Config> config = target_.check(reading);
   print_diagnostics(reading.diagnostics);
   std::string report;
-  for (const config::Diagnostic& one : reading.diagnostics.sorted()) report += one.to_string() + "\n";
-  if (!config) co_return refuse(report);
-  Task<Status> publishing = target_.publish(std::move(*config));
+  std::vector<config::Diagnostic> diagnostics = reading.diagnostics.sorted();
+  for (const config::Diagnostic& one : diagnostics) report += one.to_string() + "\n";
+  if (!config) {
+    outcome = refuse(report, std::move(diagnostics));
+    co_return outcome;
+  }
+  Publication publication{std::move(*config), std::move(reading.objects), {.name = "file"}};
+  Task<Status> publishing = target_.publish(std::move(publication));
   const Status published = co_await publishing;
   if (!published) {
     say(Level::kError, published.error().message);
-    co_return refuse(published.error().message + "\n");
+    outcome = refuse(published.error().message + "\n");
+  } else {
+    const std::string now = "serving revision " + std::to_string(target_.revision());
+    outcome = {true, report + now + "\n", now, reading.diagnostics.sorted()};
   }
-  const std::string now = "serving configuration " + std::to_string(target_.version());
-  co_return ReloadOutcome{true, report + now + "\n", now};
+  co_return outcome;
 }
 
-ReloadOutcome ConfigService::refuse(const std::string& why) const {
-  const std::string serving = "configuration " + std::to_string(target_.version()) + " goes on serving";
-  return {false, why + serving + "\n", "reload refused; " + serving};
+ReloadOutcome ConfigService::refuse(const std::string& why,
+                                    std::vector<config::Diagnostic> diagnostics) const {
+  const std::string serving = "revision " + std::to_string(target_.revision()) + " goes on serving";
+  return {false, why + serving + "\n", "reload refused; " + serving, std::move(diagnostics)};
 }
 
 void ConfigService::refuse_draining() {
@@ -165,7 +205,7 @@ void ConfigService::refuse_draining() {
 
 void ConfigService::end_reload(const ReloadOutcome& outcome) {
   const std::vector<Asker> askers = std::exchange(in_hand_, {});
-  std::vector<std::string> by;
+  std::vector<Author> by;
   by.reserve(askers.size());
   for (const Asker& one : askers) by.push_back(one.by);
   observer_->reload_ended(by, outcome);

@@ -1,5 +1,6 @@
 #include "control/deployment.h"
 
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
@@ -34,13 +35,11 @@ Status Deployment::start_engines(const config::Config& config) {
   return policy::start_engines(config, *services_);
 }
 
-Status Deployment::begin(config::Config config) {
-  auto compiled = compile(config);
+Status Deployment::begin(config::Config config, uint64_t revision) {
+  auto compiled = compile(config, revision);
   if (!compiled) return compiled.error();
-  snapshot_ = std::move(*compiled);
-  config_ = std::move(config);
-  certificates_.follow(config_);
-  return names_.follow(config_, snapshot_, *metrics_);
+  become(std::move(config), std::move(*compiled));
+  return follow(config_, snapshot_);
 }
 
 Result<std::vector<proxy::ListenerSockets>> Deployment::open_listeners() {
@@ -51,14 +50,19 @@ void Deployment::stop_engines() {
   if (services_) services_->stop();
 }
 
-Result<std::shared_ptr<const proxy::Snapshot>> Deployment::compile(const config::Config& config) {
+Result<std::shared_ptr<const proxy::Snapshot>> Deployment::compile(const config::Config& config,
+                                                                   uint64_t revision, Extent extent) {
   if (config.workers != 0 && config.workers != worker_count_)
     say(Level::kWarning,
         "the number of workers is not changed by a reload: it changes with a restart or an upgrade");
   for (const std::string& difference : fixed_.differences(FixedSettings::of(config)))
     say(Level::kWarning, difference);
   try {
-    auto compiled = compile_snapshot(config, ++last_version_, *metrics_, *services_, kept_);
+    const bool can_share = extent == Extent::kRouting && snapshot_ != nullptr;
+    const std::optional<Compiled> before =
+        can_share ? std::optional<Compiled>({config_, *snapshot_}) : std::nullopt;
+    auto compiled =
+        compile_snapshot(config, revision, *metrics_, *services_, kept_, before ? &*before : nullptr);
     services_->settle();
     if (!compiled) return compiled.error();
     return fleet_.keep(std::move(*compiled));
@@ -71,40 +75,102 @@ std::optional<config::Config> Deployment::check(config::Reading& reading) {
   return load_config(reading, kept_.tls);
 }
 
-Task<Status> Deployment::publish(config::Config config) {
-  const auto compiled = compile(config);
+std::optional<config::Config> Deployment::check_errors(config::Reading& reading) {
+  return load_without_warnings(reading, kept_.tls);
+}
+
+std::optional<config::Config> Deployment::try_out(config::Reading& reading) {
+  TlsState tls([](Level, const std::string&) {});
+  return load_config(reading, tls);
+}
+
+Deployment::Changing::Changing(Deployment& deployment) : deployment_(deployment) {
+  deployment_.is_changing_ = true;
+}
+
+Deployment::Changing::~Changing() {
+  deployment_.is_changing_ = false;
+  if (std::exchange(deployment_.certificates_wait_, false)) deployment_.surroundings_.on_certificates();
+}
+
+Status Deployment::may_change() const {
+  if (canary_)
+    return Error{"revision " + std::to_string(canary_->snapshot->revision) +
+                 " is a canary: promote it or withdraw it before another change"};
+  if (is_changing_) return Error{"another change is being published: try again"};
+  return {};
+}
+
+Task<Status> Deployment::publish(config::Config config, uint64_t revision, Record record, Extent extent) {
+  if (Status free = may_change(); !free) co_return free;
+  const Changing changing(*this);
+  const auto compiled = compile(config, revision, extent);
   if (!compiled) co_return compiled.error();
-  const std::shared_ptr<const proxy::Snapshot>& fresh = *compiled;
+  Task<Status> putting = put_in_force(std::move(config), *compiled, std::move(record));
+  co_return co_await putting;
+}
+
+Task<Status> Deployment::put_in_force(config::Config config, std::shared_ptr<const proxy::Snapshot> fresh,
+                                      Record record) {
   const auto change_admin = surroundings_.change_admin(config);
   if (!change_admin) co_return change_admin.error();
-  if (const Status followed = names_.follow(config, fresh, *metrics_); !followed) {
+  if (const Status followed = follow(config, fresh); !followed) {
     follow_what_is_in_force();
     co_return followed;
   }
   Task<void> settling = names_.settle();
   co_await settling;
-  auto sockets = listeners_.update(fresh->listeners, worker_count_, surroundings_.closed_files());
-  if (!sockets) {
-    follow_what_is_in_force();
-    co_return sockets.error();
+  auto sockets = listeners_.prepare(fresh->listeners, worker_count_);
+  Status ready = sockets ? Status() : Status(sockets.error());
+  if (ready && record) {
+    Task<Status> recording = record();
+    ready = co_await recording;
   }
-  fleet_.publish(fresh, std::move(*sockets));
-  snapshot_ = fresh;
-  config_ = std::move(config);
-  metrics_->set_config_version(snapshot_->version);
-  set_process_log(config_.process_log);
+  if (!ready) {
+    follow_what_is_in_force();
+    co_return ready;
+  }
+  fleet_.publish(fresh, listeners_.apply(std::move(*sockets), surroundings_.closed_files()));
+  set_process_log(config.process_log);
   (*change_admin)();
-  certificates_.follow(config_);
+  become(std::move(config), std::move(fresh));
   co_return Status();
+}
+
+// Notes that a revision is in force.
+void Deployment::become(config::Config config, std::shared_ptr<const proxy::Snapshot> fresh) {
+  snapshot_ = std::move(fresh);
+  config_ = std::move(config);
+  if (!canary_) kept_.keep_only(config_);
+  tell_revisions();
+  certificates_.follow(config_);
+}
+
+// Counts the revisions in force, and has them on the metrics page.
+void Deployment::tell_revisions() {
+  const uint64_t canary = canary_ ? canary_->snapshot->revision : 0;
+  metrics_->set_revisions(snapshot_->revision, canary);
+}
+
+// Follows the names of this configuration, and of the canary behind it.
+Status Deployment::follow(const config::Config& config, std::shared_ptr<const proxy::Snapshot> snapshot) {
+  std::vector<NameService::Followed> all{{config, std::move(snapshot)}};
+  if (canary_) all.push_back({canary_->config, canary_->snapshot});
+  return names_.follow(all, *metrics_);
 }
 
 // Follows the names of the configuration in force again, after another configuration has failed.
 void Deployment::follow_what_is_in_force() {
-  (void)names_.follow(config_, snapshot_, *metrics_);
+  (void)follow(config_, snapshot_);
+  if (!canary_) kept_.keep_only(config_);
 }
 
 Task<std::optional<Status>> Deployment::publish_certificates() {
   std::optional<Status> outcome;
+  if (is_changing_) {  // asked for again at the end of that change
+    certificates_wait_ = true;
+    co_return outcome;
+  }
   if (!certificates_.take_change(config_)) co_return outcome;
   config::Diagnostics diagnostics;
   check_tls(config_, kept_.tls, diagnostics);
@@ -113,9 +179,16 @@ Task<std::optional<Status>> Deployment::publish_certificates() {
     outcome = Status(Error{"the log has their errors"});
     co_return outcome;
   }
+  const Changing changing(*this);
   config::Config same = config_;
-  Task<Status> publishing = publish(std::move(same));
-  outcome = co_await publishing;
+  const auto compiled = compile(same, snapshot_->revision);
+  if (!compiled) {
+    outcome = Status(compiled.error());
+    co_return outcome;
+  }
+  Task<Status> putting = put_in_force(std::move(same), *compiled, nullptr);
+  outcome = co_await putting;
+  if (*outcome && canary_) outcome = renew_canary();
   co_return outcome;
 }
 

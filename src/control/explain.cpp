@@ -25,12 +25,12 @@ Task<Result<json>> explain(EventLoop& loop, proxy::Worker& worker, std::function
                       [sender = delivery.sender()](Rehearsal it) { sender.deliver(std::move(it)); });
       found = co_await delivery;
     } else {
-      found.version = snapshot->version;
+      found.revision = snapshot->revision;
     }
     // Another configuration may have been published meanwhile, to the worker or to this thread; the question
     // is then put again. The worker handles messages in order, so it has that configuration before it gets
     // the question.
-    if (found.version == snapshot->version && served().snapshot == snapshot)
+    if (found.revision == snapshot->revision && served().snapshot == snapshot)
       co_return tell(found, *put, question, served());
   }
 }

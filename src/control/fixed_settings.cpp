@@ -5,16 +5,18 @@
 namespace portcullis::control {
 
 FixedSettings FixedSettings::of(const config::Config& config) {
-  return {.admin_address = config.admin.enabled() ? config.admin.address : "",
+  return {.node_id = config.node.id,
+          .admin_address = config.admin.enabled() ? config.admin.address : "",
           .admin_rights = {config::mode_of(config.admin.mode), config.admin.group},
           .access_log = config.access_log.path,
           .audit_log = config.audit_log.path,
           .traces = config.tracing,
-          .redis = config.redis,
+          .redis = config::settings_of(config.redis),
           .quotas = config.quotas.redis ? "redis" : config.quotas.file,
           .counter_bytes = config.limits.memory,
           .cache_bytes = config.cache.memory,
-          .cache_disk = config.cache.disk};
+          .cache_disk = config.cache.disk,
+          .store = config.store};
 }
 
 std::vector<std::string> FixedSettings::differences(const FixedSettings& wanted) const {
@@ -29,6 +31,8 @@ std::vector<std::string> FixedSettings::differences(const FixedSettings& wanted)
       out.push_back(std::string(what) +
                     " is not changed by a reload: it changes with a restart or an upgrade");
   };
+  changed(wanted.node_id != node_id, "the id of the node");
+  changed(!(wanted.store == store), "the store");
   moved(wanted.admin_address != admin_address, "the admin listener");
   changed(wanted.admin_rights != admin_rights, "the file of the admin listener");
   moved(wanted.access_log != access_log, "the access log");

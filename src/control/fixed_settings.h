@@ -17,6 +17,7 @@ struct FixedSettings {
   // A line of text for each setting that differs in `wanted`.
   std::vector<std::string> differences(const FixedSettings& wanted) const;
 
+  std::string node_id;  // as in the configuration; empty when the node makes one
   // The texts `admin_address`, `access_log` and `audit_log` are empty when there is none.
   std::string admin_address;
   SocketFileRights admin_rights;
@@ -28,6 +29,7 @@ struct FixedSettings {
   uint64_t counter_bytes = 0;
   uint64_t cache_bytes = 0;
   config::CacheDisk cache_disk{};
+  config::Store store{};  // `references` are read anew
 };
 
 }  // namespace portcullis::control

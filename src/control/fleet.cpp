@@ -41,6 +41,15 @@ void Fleet::publish(const std::shared_ptr<const proxy::Snapshot>& snapshot,
   for (size_t i = 0; i < workers_.size(); ++i) workers_[i]->replace_snapshot(snapshot, std::move(sockets[i]));
 }
 
+void Fleet::begin_canary(const std::shared_ptr<const proxy::Snapshot>& snapshot,
+                         const std::shared_ptr<const proxy::CanaryChoice>& choice) {
+  for (const auto& worker : workers_) worker->begin_canary(snapshot, choice);
+}
+
+void Fleet::end_canary() {
+  for (const auto& worker : workers_) worker->end_canary();
+}
+
 void Fleet::set_addresses(const std::string& host, const upstream::Addresses& addresses) {
   for (const auto& worker : workers_) worker->set_addresses(host, addresses);
 }
@@ -82,6 +91,11 @@ void Fleet::set_measuring(bool measuring) {
 
 size_t Fleet::collect_notables(const std::function<void(telemetry::Notables::Batch)>& receive) {
   for (const auto& worker : workers_) worker->collect_notables(loop_, receive);
+  return draining_ ? 0 : workers_.size();
+}
+
+size_t Fleet::collect_recorded(const std::function<void(std::vector<proxy::RecordedHeads>)>& receive) {
+  for (const auto& worker : workers_) worker->collect_recorded(loop_, receive);
   return draining_ ? 0 : workers_.size();
 }
 

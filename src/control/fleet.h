@@ -44,6 +44,10 @@ class Fleet {
   // New exchanges use `snapshot` from now on. `sockets` has the sockets of new listeners for each worker.
   void publish(const std::shared_ptr<const proxy::Snapshot>& snapshot,
                std::vector<proxy::ListenerSockets> sockets);
+  // A share of new exchanges uses `snapshot` from now on, as Worker::begin_canary() says.
+  void begin_canary(const std::shared_ptr<const proxy::Snapshot>& snapshot,
+                    const std::shared_ptr<const proxy::CanaryChoice>& choice);
+  void end_canary();
   void set_addresses(const std::string& host, const upstream::Addresses& addresses);
   void set_discovered(const std::string& upstream,
                       const std::shared_ptr<const upstream::TargetList>& targets);
@@ -64,6 +68,9 @@ class Fleet {
   // Asks each worker for its notable requests; `receive` is called with them on the control thread. Returns
   // the number of workers that will answer: 0 while the workers drain, because they may have ended.
   size_t collect_notables(const std::function<void(telemetry::Notables::Batch)>& receive);
+  // Asks each worker for the request heads that it has recorded; `receive` is called with them on the control
+  // thread. Returns the number of workers that will answer, as collect_notables().
+  size_t collect_recorded(const std::function<void(std::vector<proxy::RecordedHeads>)>& receive);
   // The worker that explains requests; null before start().
   proxy::Worker* rehearsing() { return workers_.empty() ? nullptr : workers_.front().get(); }
 

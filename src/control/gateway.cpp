@@ -3,12 +3,16 @@
 #include <nlohmann/json.hpp>
 
 #include <csignal>
+#include <functional>
 #include <utility>
 
 #include "base/say.h"
+#include "base/wall_clock.h"
 #include "config/file_origin.h"
 #include "config/text_origin.h"
+#include "control/canary_report.h"
 #include "control/reload_report.h"
+#include "control/revisions/stored_drafts.h"
 
 namespace portcullis::control {
 namespace {
@@ -18,6 +22,19 @@ std::unique_ptr<config::Origin> make_origin(EventLoop& loop, const RunOptions& o
   if (options.config_text)
     return std::make_unique<config::TextOrigin>(options.config_path, *options.config_text);
   return std::make_unique<config::FileOrigin>(loop, options.config_path);
+}
+
+Task<void> perform(std::function<void()> act) {
+  act();
+  co_return;
+}
+
+// Calls `act` when no change of what is served is under way, or at once when the gateway drains.
+Task<void> act_in_turn(ConfigService& service, std::function<void()> act) {
+  ConfigService::Job job = [act] { return perform(act); };
+  Task<bool> running = service.run(std::move(job));
+  const bool acted = co_await running;
+  if (!acted) act();
 }
 
 }  // namespace
@@ -37,21 +54,46 @@ Gateway::Gateway(RunOptions options, QuitGuard& quit)
                        },
                    .on_certificates = [this] { config_service_.request_certificates(); }}),
       fleet_(loop_),
-      names_(loop_, fleet_),
-      config_service_(loop_, make_origin(loop_, options_), deployment_,
-                      std::make_unique<ReloadReport>(deployment_, fleet_, manager_, logs_)),
-      admin_(loop_, Operations(loop_, deployment_, fleet_, names_, config_service_, logs_)),
+      names_(loop_, fleet_,
+             [this](const std::string& upstream, const upstream::UpstreamHealth::EjectionNews& news) {
+               if (news.ejected)
+                 events_.publish("target_ejected", {{"upstream", upstream},
+                                                    {"address", news.address},
+                                                    {"why", news.why},
+                                                    {"for_ms", news.length.count()}});
+             }),
+      canary_(loop_, deployment_),
+      publisher_(loop_, deployment_),
+      config_service_(loop_, make_origin(loop_, options_), publisher_,
+                      std::make_unique<ReloadReport>(deployment_, fleet_, manager_, logs_, events_, node_)),
+      canary_keeper_(canary_, publisher_, config_service_,
+                     [report = CanaryReport(logs_, events_, node_)](
+                         const CanaryNews& news, const Author& by) { report.tell(news, by); }),
+      changes_(loop_, deployment_, fleet_, publisher_, canary_keeper_),
+      drafts_(std::make_unique<StoredDrafts>(loop_, deployment_), changes_),
+      admin_(loop_, Operations(loop_, deployment_, fleet_, names_, config_service_, changes_, drafts_, logs_,
+                               node_, events_, cluster_)),
       upgrader_(loop_, listeners_, manager_, logs_,
                 {.admin_sockets = [this] { return admin_.sockets(); },
                  .draining = [this] { return fleet_.draining(); },
-                 .serving_line = [this] { return serving_line(deployment_.version()); },
+                 .when_settled =
+                     [this](std::function<void()> act) {
+                       upgrades_.spawn(act_in_turn(config_service_, std::move(act)));
+                     },
+                 .serving_line = [this] { return serving_line(deployment_.revision()); },
                  .on_succeeded =
                      [this] {
                        // Both processes would answer at the shared admin address, and this process would
                        // report that it is not ready.
                        admin_.stop_accepting();
                        stop(SIGTERM, StoppedBy::kSuccessor);
-                     }}) {}
+                     }}) {
+  publisher_.on_follow([this](uint64_t revision, const std::string& author) {
+    node_.since = current_second();
+    events_.publish("revision_published", {{"revision", revision}, {"author", author}});
+    if (cluster_) cluster_->tell();
+  });
+}
 
 Gateway::~Gateway() = default;
 
@@ -70,20 +112,23 @@ void Gateway::stop(int signal, StoppedBy by) {
     manager_.stopping(how, deadline);
     upgrader_.end_successor(at_once ? SIGQUIT : SIGTERM);
   }
-  logs_.audit(at_once ? "stop" : "drain", by == StoppedBy::kSignal ? "signal" : "successor",
+  logs_.audit(at_once ? "stop" : "drain", {.name = by == StoppedBy::kSignal ? "signal" : "successor"},
               nlohmann::json::object());
   // The sockets of ListenerSet are duplicates of the workers' sockets: while they are open, the kernel
   // accepts connections.
   const bool passed_on = by == StoppedBy::kSuccessor || upgrader_.has_foreign_successor();
   listeners_.close(passed_on ? ListenerSet::Files::kLeft : ListenerSet::Files::kRemoved);
   if (passed_on) admin_.leave_file();
+  if (cluster_ && passed_on) cluster_->fall_silent();
   fleet_.drain(deadline);
+  canary_keeper_.stop();
   config_service_.stop();
+  if (cluster_) cluster_->tell();
 }
 
 void Gateway::receive_signal(int signal) {
   switch (signal) {
-    case SIGHUP: config_service_.request_reload("signal"); break;
+    case SIGHUP: config_service_.request_reload({.name = "signal"}); break;
     case SIGUSR1:
       say("the files of the logs are opened again");
       logs_.reopen();
@@ -104,9 +149,11 @@ void Gateway::finish() {
   config_service_.stop();
   admin_.finish();
   admin_.remove_file();
+  if (cluster_) cluster_->leave();
   manager_.end_watch();
   fleet_.join();
   deployment_.stop_engines();
+  changes_.stop();
 }
 
 }  // namespace portcullis::control

@@ -4,14 +4,22 @@
 #include <string>
 
 #include "control/admin_listener.h"
+#include "control/canary.h"
+#include "control/cluster/cluster_member.h"
 #include "control/config_service.h"
 #include "control/deployment.h"
+#include "control/events.h"
 #include "control/fleet.h"
 #include "control/listener_set.h"
 #include "control/logs.h"
 #include "control/name_service.h"
+#include "control/node.h"
 #include "control/process_setup.h"
 #include "control/quit_guard.h"
+#include "control/revisions/canary_keeper.h"
+#include "control/revisions/change_service.h"
+#include "control/revisions/draft_service.h"
+#include "control/revisions/publisher.h"
 #include "control/service_manager.h"
 #include "control/signals.h"
 #include "control/upgrader.h"
@@ -62,6 +70,7 @@ class Gateway {
   enum class StoppedBy { kSignal, kSuccessor };
   void stop(int signal, StoppedBy by);
   void receive_signal(int signal);
+  ClusterMember::Surroundings cluster_surroundings();
   // Ends the threads after the last worker has ended, and stops the engines.
   void finish();
 
@@ -70,15 +79,27 @@ class Gateway {
   EventLoop loop_;  // the loop of the control thread
   ServiceManager manager_;
   Logs logs_;
+  EventHub events_{loop_};
+  NodeState node_;
   ListenerSet listeners_;
   // Holds objects that workers and snapshots refer to, so it is destroyed after them.
   Deployment deployment_;
   Fleet fleet_;
   NameService names_;
+  CanaryControl canary_;
+  std::unique_ptr<ClusterMember> cluster_;  // null without a cluster
+  Publisher publisher_;
   ConfigService config_service_;
+  CanaryKeeper canary_keeper_;
+  ChangeService changes_;
+  DraftService drafts_;
   AdminListener admin_;
   Upgrader upgrader_;
+  TaskGroup upgrades_;                    // of upgrades that wait for the end of a change
   std::unique_ptr<SignalWatch> signals_;  // null before the gateway serves
 };
+
+// Empties the caches, because purges of other nodes may have been missed.
+void empty_caches(policy::Services& services);
 
 }  // namespace portcullis::control

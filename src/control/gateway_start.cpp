@@ -10,6 +10,8 @@
 #include <utility>
 
 #include "base/say.h"
+#include "base/wall_clock.h"
+#include "control/cluster/cluster_drafts.h"
 #include "control/gateway.h"
 #include "control/privileges.h"
 #include "control/reload_report.h"
@@ -37,9 +39,22 @@ void run_to_end(EventLoop& loop, Task<void> task) {
   while (!running.empty()) loop.run_once(Milliseconds(60'000));
 }
 
-Task<void> load_first(ConfigService& service, ConfigService::Loaded& out) {
-  Task<ConfigService::Loaded> loading = service.load_first();
-  out = co_await loading;
+// As run_to_end(), and cancels the task when it takes longer.
+void run_until(EventLoop& loop, Task<void> task, Clock::duration patience) {
+  const auto end = Clock::now() + patience;
+  TaskGroup running;
+  running.spawn(std::move(task));
+  while (!running.empty() && Clock::now() < end) loop.run_once(Milliseconds(100));
+}
+
+Task<void> catch_up(ClusterMember& cluster, Status& out) {
+  Task<Status> catching = cluster.catch_up();
+  out = co_await catching;
+}
+
+Task<void> read_first(ConfigService& service, config::Reading& out) {
+  Task<config::Reading> reading = service.read_first();
+  out = co_await reading;
 }
 
 }  // namespace
@@ -54,9 +69,15 @@ class Startup {
 
  private:
   Status prepare_process();
+  void read();
+  Status open_store();
+  void read_cluster();
   std::optional<config::Config> load();
+  bool fall_back(const std::string& why);
+  Status try_with(std::optional<config::Config>& config, Status (Startup::*work)(config::Config&));
+  Status begin(config::Config& config);
   Status choose_user();
-  Status check_addresses(const config::Config& config) const;
+  Status check_addresses(config::Config& config);
   Status open_files(const config::Config& config);
   Status find_predecessor();
   Status open_addresses();
@@ -72,6 +93,8 @@ class Startup {
   // The socket to the process that started this one as its successor.
   UniqueFd predecessor_ = take_predecessor_socket();
   std::unique_ptr<Succession> succession_;  // null when there is no predecessor
+  config::Reading reading_;                 // of the first configuration
+  config::ObjectDocument objects_;          // of the first configuration
   std::optional<Identity> identity_;        // the user to become; nothing when the process keeps its user
   std::vector<proxy::ListenerSockets> sockets_;  // the sockets of each worker
 };
@@ -93,17 +116,89 @@ Status Startup::choose_user() {
   return take_groups(*identity_);
 }
 
-std::optional<config::Config> Startup::load() {
+void Startup::read() {
   if (options_.watch_files) gateway_.config_service_.follow_origin();
-  ConfigService::Loaded loaded;
-  run_to_end(gateway_.loop_, load_first(gateway_.config_service_, loaded));
+  run_to_end(gateway_.loop_, read_first(gateway_.config_service_, reading_));
+}
+
+// Opens the store of revisions, as the user that the process becomes.
+Status Startup::open_store() {
+  if (!reading_.document) return {};
+  config::Diagnostics mistakes;  // which are told when all of the configuration is loaded
+  const auto settings = config::store_of(*reading_.document, mistakes);
+  if (!settings) return {};
+  const ActingAs user(identity_ ? &*identity_ : nullptr);
+  if (!user.status()) return user.status();
+  const config::Node node = config::node_of(*reading_.document);
+  auto ledger = open_ledger(
+      gateway_.loop_, *settings,
+      [this, &node](RevisionStore& store) {
+        gateway_.node_.id = choose_node_id(node, store);
+        return gateway_.node_.id;
+      },
+      gateway_.cluster_surroundings(), gateway_.cluster_);
+  if (!ledger) return ledger.error();
+  if (gateway_.cluster_) {
+    gateway_.drafts_.keep_in(std::make_unique<ClusterDrafts>(*gateway_.cluster_));
+    read_cluster();
+  }
+  return gateway_.publisher_.open(std::move(*ledger));
+}
+
+// Reads the newest revision of the cluster into the store. Without it, the store's own newest one is served.
+// What takes long goes on when this node serves.
+void Startup::read_cluster() {
+  constexpr std::chrono::seconds kPatience{10};
+  Status caught = Error{"etcd takes long, and is read further when this node serves"};
+  run_until(gateway_.loop_, catch_up(*gateway_.cluster_, caught), kPatience);
+  if (!caught)
+    say(Level::kWarning, "the cluster's newest revision cannot be read, so this node serves what its store " +
+                             std::string("has: ") + caught.error().message);
+}
+
+std::optional<config::Config> Startup::load() {
+  ConfigService::Loaded loaded = gateway_.config_service_.load_first(std::move(reading_));
+  if (!loaded.config && fall_back("the configuration has errors with it")) {
+    print_diagnostics(loaded.diagnostics);
+    loaded = gateway_.config_service_.load_first(std::move(reading_));
+  }
   if (loaded.config) set_process_log(loaded.config->process_log);
   print_diagnostics(loaded.diagnostics);
+  objects_ = std::move(loaded.objects);
   return std::move(loaded.config);
 }
 
+// When this node cannot serve the newest revision, it serves the one that it has served last, if that is
+// another one. The configuration is then read again.
+bool Startup::fall_back(const std::string& why) {
+  const auto fell_back = gateway_.publisher_.fall_back(why);
+  if (!fell_back || !*fell_back) return false;
+  run_to_end(gateway_.loop_, read_first(gateway_.config_service_, reading_));
+  return true;
+}
+
+// Does `work` with the configuration, and once more with that of the revision that this node has served last.
+Status Startup::try_with(std::optional<config::Config>& config, Status (Startup::*work)(config::Config&)) {
+  Status done = (this->*work)(*config);
+  if (done || !fall_back(done.error().message)) return done;
+  say(Level::kError, gateway_.publisher_.last_error());
+  config = load();
+  return config ? (this->*work)(*config) : done;
+}
+
+// Compiles the first revision and puts it in force. A store that cannot be written to does not keep the
+// gateway from serving.
+Status Startup::begin(config::Config& config) {
+  Publisher& publisher = gateway_.publisher_;
+  Status begun = gateway_.deployment_.begin(std::move(config), publisher.first_revision(objects_));
+  if (!begun) return begun;
+  if (const Status stored = publisher.begin(std::move(objects_)); !stored)
+    say(Level::kError, "the revision is served, and could not be stored: " + stored.error().message);
+  return begun;
+}
+
 // Fails early when another process serves the addresses: before waiting for names and before opening files.
-Status Startup::check_addresses(const config::Config& config) const {
+Status Startup::check_addresses(config::Config& config) {
   if (is_successor()) return {};  // the sockets of the predecessor are passed on
   std::vector<std::string> addresses;
   for (const config::Listener& one : config.listeners) addresses.push_back(one.address);
@@ -183,7 +278,6 @@ Status Startup::start_workers() {
   if (Status opened = gateway_.logs_.open_access(deployment.fixed().access_log, workers); !opened)
     return opened;
   gateway_.logs_.start_traces(deployment.fixed().traces, workers);
-  deployment.metrics().set_config_version(deployment.version());
   gateway_.fleet_.start(deployment.snapshot(), std::move(sockets_), gateway_.names_.known(),
                         deployment.metrics(), gateway_.logs_,
                         [this_loop = &gateway_.loop_] { this_loop->stop(); });
@@ -195,7 +289,7 @@ Status Startup::start_workers() {
 // Tells the predecessor, if there is one, that this process serves, so that the predecessor drains.
 Status Startup::take_over() {
   // The service manager must know its new main process before the predecessor ends.
-  gateway_.manager_.ready(serving_line(gateway_.deployment_.version()));
+  gateway_.manager_.ready(serving_line(gateway_.deployment_.revision()));
   if (!succession_) return {};
   say("took over from the process that served before");
   if (Status confirmed = succession_->confirm(); !confirmed) return confirmed;
@@ -213,16 +307,21 @@ void Startup::greet() const {
 StartOutcome Startup::run() {
   Deployment& deployment = gateway_.deployment_;
   if (fails(prepare_process()) || fails(choose_user())) return StartOutcome::kCouldNot;
+  read();
+  if (fails(open_store())) return StartOutcome::kCouldNot;
   auto config = load();
   if (!config) return StartOutcome::kBadConfiguration;
-  if (fails(check_addresses(*config))) return StartOutcome::kCouldNot;
+  if (fails(try_with(config, &Startup::check_addresses))) return StartOutcome::kCouldNot;
   deployment.fix_settings(*config);
   if (fails(check_descriptor_limit(deployment.workers(), config->listeners.size())) ||
-      fails(open_files(*config)) || fails(deployment.begin(std::move(*config))))
+      fails(open_files(*config)) || fails(try_with(config, &Startup::begin)))
     return StartOutcome::kCouldNot;
   // No client is served yet, so the start may wait for the first answers about names.
   run_to_end(gateway_.loop_, gateway_.names_.settle());
   if (fails(find_predecessor())) return StartOutcome::kCouldNot;
+  // What is on the disk has missed the purges since this node has served last; a predecessor has missed none.
+  if (gateway_.cluster_ && !succession_ && !deployment.config().cache.disk.path.empty())
+    empty_caches(deployment.services());
   // Signals that came before are handled now that the gateway serves.
   gateway_.signals_ = std::make_unique<SignalWatch>(
       gateway_.loop_, [&gateway = gateway_](int signal) { gateway.receive_signal(signal); });
@@ -236,7 +335,10 @@ StartOutcome Startup::run() {
   if (succession_ && fails(succession_->check())) return StartOutcome::kCouldNot;
   gateway_.manager_.watch(gateway_.loop_, gateway_.fleet_);
   if (fails(take_over())) return StartOutcome::kCouldNot;
+  gateway_.node_.since = current_second();
   gateway_.config_service_.open();
+  if (gateway_.cluster_) gateway_.cluster_->begin();
+  gateway_.canary_keeper_.resume();
   greet();
   return StartOutcome::kServing;
 }

@@ -20,16 +20,24 @@ using http::HeadState;
 
 namespace {
 
-// The status of the answer to a request whose body has broken off. Nothing when the client has gone.
-std::optional<uint16_t> status_for_broken_body(const BodyFailure& failure) {
+// How the reading of a body that has broken off is answered.
+BodyOutcome outcome_of(const BodyFailure& failure) {
   using Kind = BodyFailure::Kind;
-  if (failure.kind == Kind::kTooLarge) return 413;
-  if (failure.kind == Kind::kMalformed) return http::h1::status_for(failure.malformed);
-  if (failure.kind == Kind::kFailed && failure.error == ETIMEDOUT) return 408;
-  return std::nullopt;
+  if (failure.kind == Kind::kTooLarge) return {.status = 413};
+  if (failure.kind == Kind::kMalformed) return {.status = http::h1::status_for(failure.malformed)};
+  if (failure.kind == Kind::kFailed && failure.error == ETIMEDOUT) return {.status = 408};
+  return {};
 }
 
 }  // namespace
+
+bool KeptBody::add(http::BodyPart& part) {
+  if (part.size > service_.limits.body_total - std::min(service_.limits.body_total, service_.body_bytes))
+    return false;
+  for (const iovec& run : part.runs.pieces()) text_ += http::text_of(run);
+  service_.body_bytes += part.size;
+  return true;
+}
 
 HttpConnection::HttpConnection(HttpService& service, UniqueFd fd, std::string peer)
     : service_(service), stream_(service.loop, std::move(fd)), peer_(std::move(peer)) {}
@@ -97,22 +105,30 @@ Task<HttpConnection::After> HttpConnection::serve_request(Milliseconds head_time
     co_return co_await refusing;
   }
 
+  HttpAdmission admission{.max_body = limits.body_size};
+  if (service_.hooks.admit) admission = service_.hooks.admit(head, peer_);
   http::MessageBody body(message, message.received(),
                          {.framing = head.body,
                           .timeout = limits.body_timeout,
-                          .limit = limits.body_size,
+                          .limit = admission.max_body,
                           .block_size = Block::kLarge});
-  std::string kept;
-  Task<BodyFailure> reading = read_body(message, head, body, kept);
-  const BodyFailure failure = co_await reading;
-  if (failure.kind != BodyFailure::Kind::kNone) {
-    const std::optional<uint16_t> status = status_for_broken_body(failure);
-    if (!status) co_return After::kClose;
-    answer.status = *status;
+  KeptBody kept(service_);
+  BodyOutcome outcome{.complete = true};
+  if (!admission.refusal || head.body.kind == BodyKind::kNone) {
+    Task<BodyOutcome> reading = read_body(message, head, body, admission.max_body, kept);
+    outcome = co_await reading;
+  } else {
+    head.keep_alive = false;  // the body is not read
+  }
+  if (!outcome.complete) {
+    if (outcome.status == 0) co_return After::kClose;
+    answer = refuse(outcome.status, head);
     head.keep_alive = false;
+  } else if (admission.refusal) {
+    answer = std::move(*admission.refusal);
   } else {
     unlink();
-    const ServerRequest request{head, kept, body.bytes(), peer_};
+    const ServerRequest request{head, kept.text(), body.bytes(), peer_};
     Task<ServerAnswer> answering = service_.handler(request);
     answer = co_await answering;
   }
@@ -122,23 +138,27 @@ Task<HttpConnection::After> HttpConnection::serve_request(Milliseconds head_time
   co_return after;
 }
 
+ServerAnswer HttpConnection::refuse(uint16_t status, const http::RequestHead& head) const {
+  return service_.hooks.refuse ? service_.hooks.refuse(status, head) : ServerAnswer{.status = status};
+}
+
 // Reads the body of a request to its end, and adds its bytes to `kept` when the handler receives them.
-// Returns why the body has broken off.
-Task<BodyFailure> HttpConnection::read_body(http::h1::ServerMessageStream& message,
+Task<BodyOutcome> HttpConnection::read_body(http::h1::ServerMessageStream& message,
                                             const http::RequestHead& head, http::BodySource& source,
-                                            std::string& kept) const {
-  const uint64_t max = service_.limits.body_size;
-  if (max != 0 && head.body.has_length() && head.body.length > max)
-    co_return BodyFailure{.kind = BodyFailure::Kind::kTooLarge};
+                                            uint64_t max, KeptBody& kept) const {
+  if (max != 0 && head.body.has_length() && head.body.length > max) co_return BodyOutcome{.status = 413};
   if (head.expects_continue && head.body.kind != BodyKind::kNone && message.received().empty()) {
     const IoResult sent = co_await message.send_continue();
-    if (!sent.ok()) co_return BodyFailure{.kind = BodyFailure::Kind::kClosed};
+    if (!sent.ok()) co_return BodyOutcome{};
   }
-  bool ended = false;
-  Task<bool> reading =
-      max != 0 ? http::collect_body(source, kept, http::ReadUntil::kEnd, ended) : http::discard_body(source);
-  (void)co_await reading;
-  co_return source.failure();
+  http::BodyPart part;
+  source.head_sent();
+  do {
+    Task<bool> reading = http::read_part(source, part);
+    if (!co_await reading) co_return outcome_of(source.failure());
+    if (max != 0 && !kept.add(part)) co_return BodyOutcome{.status = 503};
+  } while (!part.last);
+  co_return BodyOutcome{.complete = true};
 }
 
 Task<HttpConnection::After> HttpConnection::send(http::h1::ServerMessageStream& message,

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -37,13 +38,31 @@ struct ServerAnswer {
 struct HttpLimits {
   size_t connections = 256;
   http::h1::HeadLimits head{};
-  // Max bytes of a request body. 0: a body may have any size, and is counted and dropped.
+  // Max bytes of a request body, unless HttpHooks::admit gives another limit. 0: a body may have any size,
+  // and is counted and dropped.
   uint64_t body_size = 64 * 1024;
+  // Max bytes of the bodies of all connections together. A request whose body would exceed it is answered
+  // 503.
+  uint64_t body_total = 128 << 20;
   Milliseconds head_timeout{10'000};    // for the first byte on a connection, and for a whole head
   Milliseconds idle_timeout{60'000};    // between an answer and the next request
   Milliseconds body_timeout{10'000};    // between two pieces of a request body
   Milliseconds send_timeout{60'000};    // without progress of an answer
   Milliseconds stream_timeout{10'000};  // without progress of an answer that has a stream
+};
+
+// What is decided about a request when its head has arrived, before its body is read.
+struct HttpAdmission {
+  uint64_t max_body = 0;  // max bytes of the body, as HttpLimits::body_size
+  // When given, the answer to the request, whose body is then not read. The handler is not called.
+  std::optional<ServerAnswer> refusal{};
+};
+
+// How a service decides about requests that its handler does not get. Both functions may be empty.
+struct HttpHooks {
+  std::function<HttpAdmission(const http::RequestHead&, const std::string& peer)> admit{};
+  // Makes the answer to a request whose body cannot be read: with the status 400, 408, 413, 501 or 503.
+  std::function<ServerAnswer(uint16_t status, const http::RequestHead&)> refuse{};
 };
 
 class HttpConnection;
@@ -56,10 +75,35 @@ struct HttpService {
   EventLoop& loop;
   HttpLimits limits;
   Handler handler;
-  Greeting greeting;        // may be empty
+  Greeting greeting;  // may be empty
+  HttpHooks hooks{};
+  uint64_t body_bytes = 0;  // the bytes of the bodies that connections hold
   bool is_closing = false;  // each connection ends after its next answer
   // The connections that wait for their clients to send or to receive; the first has waited longest.
   IntrusiveList<HttpConnection> waiting{};
+};
+
+// The body of a request as far as it has been received. Its bytes count in HttpService::body_bytes.
+class KeptBody {
+ public:
+  explicit KeptBody(HttpService& service) : service_(service) {}
+  KeptBody(const KeptBody&) = delete;
+  KeptBody& operator=(const KeptBody&) = delete;
+  ~KeptBody() { service_.body_bytes -= text_.size(); }
+
+  // False, and nothing is added, when all bodies together would become too large.
+  bool add(http::BodyPart& part);
+  const std::string& text() const { return text_; }
+
+ private:
+  HttpService& service_;
+  std::string text_;
+};
+
+// How the reading of a request's body has ended.
+struct BodyOutcome {
+  bool complete = false;
+  uint16_t status = 0;  // unless complete: of the answer; 0 when the client has gone
 };
 
 // One connection of an HttpServer: reads a request, awaits the handler, sends the answer, and begins again.
@@ -90,8 +134,9 @@ class HttpConnection final : public ListNode<> {
 
   Task<bool> wait_for_request(Clock::time_point deadline);
   Task<After> serve_request(Milliseconds head_timeout);
-  Task<http::BodyFailure> read_body(http::h1::ServerMessageStream& message, const http::RequestHead& head,
-                                    http::BodySource& source, std::string& kept) const;
+  Task<BodyOutcome> read_body(http::h1::ServerMessageStream& message, const http::RequestHead& head,
+                              http::BodySource& source, uint64_t max, KeptBody& kept) const;
+  ServerAnswer refuse(uint16_t status, const http::RequestHead& head) const;
   Task<After> send(http::h1::ServerMessageStream& message, const http::RequestHead& asked,
                    ServerAnswer answer);
   void wait_in_line() { service_.waiting.push_back(*this); }

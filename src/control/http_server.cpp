@@ -5,9 +5,12 @@
 namespace portcullis::control {
 
 HttpServer::HttpServer(EventLoop& loop, UniqueFd socket, const HttpLimits& limits, Handler handler,
-                       Greeting greeting)
-    : service_{
-          .loop = loop, .limits = limits, .handler = std::move(handler), .greeting = std::move(greeting)} {
+                       Greeting greeting, HttpHooks hooks)
+    : service_{.loop = loop,
+               .limits = limits,
+               .handler = std::move(handler),
+               .greeting = std::move(greeting),
+               .hooks = std::move(hooks)} {
   acceptor_.emplace(loop, std::move(socket),
                     [this](UniqueFd fd, const SocketAddress& peer) { accept(std::move(fd), peer); });
 }

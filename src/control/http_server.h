@@ -25,9 +25,9 @@ class HttpServer {
   // connection is closed.
   using Greeting = HttpService::Greeting;
 
-  // Takes ownership of an open listening socket. `greeting` may be empty.
+  // Takes ownership of an open listening socket. `greeting` and `hooks` may be empty.
   HttpServer(EventLoop& loop, UniqueFd socket, const HttpLimits& limits, Handler handler,
-             Greeting greeting = {});
+             Greeting greeting = {}, HttpHooks hooks = {});
 
   // The listening socket; -1 after stop_accepting().
   int fd() const { return acceptor_ ? acceptor_->fd() : -1; }

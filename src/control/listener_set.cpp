@@ -102,36 +102,36 @@ void ListenerSet::give_to(uid_t user, gid_t group) {
   }
 }
 
-Result<std::vector<proxy::ListenerSockets>> ListenerSet::update(
-    const std::vector<proxy::ListenerSettings>& listeners, size_t workers, Files files) {
-  std::vector<proxy::ListenerSockets> out(workers);
-  std::map<std::string, std::vector<UniqueFd>> fresh;
-  std::map<std::string, const proxy::ListenerSettings*> wanted;
-  SocketFiles made;
-  const auto undo = [&](const Error& why) {
-    made.remove_all();
-    return why;
-  };
+Result<ListenerSet::Change> ListenerSet::prepare(const std::vector<proxy::ListenerSettings>& listeners,
+                                                 size_t workers) {
+  Change change;
+  change.shares_.resize(workers);
   for (const proxy::ListenerSettings& listener : listeners) {
-    for (proxy::ListenerSockets& worker : out) worker.emplace_back();
+    for (proxy::ListenerSockets& worker : change.shares_) worker.emplace_back();
     const std::string address = listener.address.to_string();
-    wanted.emplace(address, &listener);
+    change.wanted_.emplace(address, listener.rights);
     if (sockets_.contains(address)) {
-      if (Status changed = change_rights(listener); !changed) return undo(changed.error());
+      if (Status changed = change_rights(listener); !changed) return changed.error();
       continue;
     }
-    auto opened = open(listener, workers, made);
-    if (!opened) return undo(opened.error());
+    auto opened = open(listener, workers, change.made_);
+    if (!opened) return opened.error();
     // There are more sockets than workers when a predecessor had more workers: connections in a queue without
     // a worker would never be accepted.
     const size_t shares = std::max(opened->size(), workers);
     for (size_t i = 0; i < shares; ++i) {
       UniqueFd share(::fcntl((*opened)[i % opened->size()].get(), F_DUPFD_CLOEXEC, 0));
-      if (!share) return undo(Error{"cannot share the socket of " + address + ": " + std::strerror(errno)});
-      out[i % workers].back().push_back(std::move(share));
+      if (!share) return Error{"cannot share the socket of " + address + ": " + std::strerror(errno)};
+      change.shares_[i % workers].back().push_back(std::move(share));
     }
-    fresh[address] = std::move(*opened);
+    change.fresh_[address] = std::move(*opened);
   }
+  return change;
+}
+
+std::vector<proxy::ListenerSockets> ListenerSet::apply(Change change, Files files) {
+  const auto& wanted = change.wanted_;
+  change.made_.forget_all();
   for (const auto& [address, sockets] : sockets_) {
     if (wanted.contains(address)) continue;
     // A successor listens by the same file, so the file itself does not show which process owns it.
@@ -139,15 +139,22 @@ Result<std::vector<proxy::ListenerSockets>> ListenerSet::update(
   }
   std::erase_if(sockets_, [&](const auto& entry) { return !wanted.contains(entry.first); });
   std::erase_if(rights_, [&](const auto& entry) { return !wanted.contains(entry.first); });
-  for (auto& [address, sockets] : fresh) {
+  for (auto& [address, sockets] : change.fresh_) {
     const bool is_inherited = inherited_.contains(address);
     sockets_[address] = std::move(sockets);
-    rights_[address] = wanted[address]->rights;
+    rights_[address] = wanted.at(address);
     if (!is_inherited) files_.add(socket_path_of(address));
   }
   // Closes inherited sockets of listeners that are not configured.
   for (auto& [address, sockets] : inherited_) sockets.clear();
-  return out;
+  return std::move(change.shares_);
+}
+
+Result<std::vector<proxy::ListenerSockets>> ListenerSet::update(
+    const std::vector<proxy::ListenerSettings>& listeners, size_t workers, Files files) {
+  auto change = prepare(listeners, workers);
+  if (!change) return change.error();
+  return apply(std::move(*change), files);
 }
 
 void ListenerSet::remove_left() {

@@ -27,12 +27,31 @@ class ListenerSet {
     kLeft,  // kept for a successor, which has the sockets
   };
 
-  // Changes the set to `listeners`: opens sockets of new listeners, closes sockets of removed ones, and gives
-  // the files of Unix sockets their configured rights. Returns, for each worker, the sockets that the worker
-  // does not have yet. After an error nothing has changed, except for rights of files.
+  // A change of the set that can still be given up, by destroying it.
+  class Change {
+   public:
+    Change() = default;
+    Change(Change&&) = default;
+    Change& operator=(Change&&) = default;
+    ~Change() { made_.remove_all(); }
+
+   private:
+    friend class ListenerSet;
+    std::vector<proxy::ListenerSockets> shares_;  // for each worker, those that it does not have yet
+    std::map<std::string, std::vector<UniqueFd>> fresh_;
+    std::map<std::string, SocketFileRights> wanted_;  // all addresses of the changed set
+    SocketFiles made_;
+  };
+  // Opens the sockets of listeners that are not in the set, and gives the files of Unix sockets their
+  // configured rights. After an error nothing has changed, except for rights of files.
+  Result<Change> prepare(const std::vector<proxy::ListenerSettings>& listeners, size_t workers);
+  // Makes the change: closes the sockets of removed listeners. Returns, for each worker, the sockets that the
+  // worker does not have yet.
+  std::vector<proxy::ListenerSockets> apply(Change change, Files files = Files::kRemoved);
+  // Both at once.
   Result<std::vector<proxy::ListenerSockets>> update(const std::vector<proxy::ListenerSettings>& listeners,
                                                      size_t workers, Files files = Files::kRemoved);
-  // Removes the files that update() has left to a successor. Called when that successor has gone.
+  // Removes the files that apply() has left to a successor. Called when that successor has gone.
   void remove_left();
 
   // Gives the sockets, and the files of Unix sockets, to the user that the process becomes, because only
@@ -62,7 +81,7 @@ class ListenerSet {
   std::map<std::string, std::vector<UniqueFd>> inherited_;
   std::map<std::string, SocketFileRights> rights_;  // the configured rights that have been given, by address
   SocketFiles files_;
-  std::vector<std::string> left_;  // addresses whose files update() has left to a successor
+  std::vector<std::string> left_;  // addresses whose files apply() has left to a successor
 };
 
 }  // namespace portcullis::control

@@ -70,13 +70,18 @@ void check_config(const config::Config& config, config::Diagnostics& diagnostics
   check_splits(config, diagnostics);
 }
 
-std::optional<config::Config> load_config(config::Reading& reading, TlsState& tls) {
+std::optional<config::Config> load_without_warnings(config::Reading& reading, TlsState& tls) {
   auto config = config::load(reading, policy::catalog());
   if (!config) return std::nullopt;
   check_config(*config, reading.diagnostics);
   check_tls(*config, tls, reading.diagnostics);
   if (reading.diagnostics.has_errors()) return std::nullopt;
-  report_warnings(*config, reading.diagnostics);
+  return config;
+}
+
+std::optional<config::Config> load_config(config::Reading& reading, TlsState& tls) {
+  auto config = load_without_warnings(reading, tls);
+  if (config) report_warnings(*config, reading.diagnostics);
   return config;
 }
 

@@ -33,8 +33,13 @@ void Logs::reopen() {
   if (audit_) audit_->reopen();
 }
 
-void Logs::audit(const std::string& action, const std::string& by, const nlohmann::json& details) {
-  if (audit_) audit_->note(action, by, details);
+void Logs::audit(const std::string& action, const Author& by, const nlohmann::json& details) {
+  if (!audit_) return;
+  nlohmann::json told = details;
+  if (!by.role.empty()) told["role"] = by.role;
+  if (!by.address.empty()) told["address"] = by.address;
+  if (!by.message.empty()) told["message"] = by.message;
+  audit_->note(action, by.name, told);
 }
 
 }  // namespace portcullis::control

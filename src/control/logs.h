@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "control/author.h"
 #include "telemetry/access_log.h"
 #include "telemetry/audit_log.h"
 #include "telemetry/trace_exporter.h"
@@ -30,8 +31,8 @@ class Logs {
 
   // Reopens the files, for log rotation.
   void reopen();
-  // Writes an action and the name of its author `by` to the audit log.
-  void audit(const std::string& action, const std::string& by, const nlohmann::json& details);
+  // Writes an action and its author to the audit log.
+  void audit(const std::string& action, const Author& by, const nlohmann::json& details);
 
  private:
   std::unique_ptr<telemetry::AuditLog> audit_;

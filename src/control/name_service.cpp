@@ -8,12 +8,12 @@
 
 namespace portcullis::control {
 
-NameService::NameService(EventLoop& loop, Fleet& fleet, Milliseconds patience)
+NameService::NameService(EventLoop& loop, Fleet& fleet, OnEjection on_ejection, Milliseconds patience)
     : loop_(loop),
       fleet_(fleet),
       patience_(patience),
       answers_(loop),
-      health_checks_(loop),
+      health_checks_(loop, std::move(on_ejection)),
       discovery_(
           loop,
           [this](const std::string& host, const upstream::Addresses& addresses) {
@@ -30,19 +30,27 @@ NameService::NameService(EventLoop& loop, Fleet& fleet, Milliseconds patience)
             tasks_.spawn(give_discovered(upstream, std::move(targets)));
           }) {}
 
-Status NameService::follow(const config::Config& config, std::shared_ptr<const proxy::Snapshot> snapshot,
-                           telemetry::Registry& metrics) {
-  target_discovery_.watch(config, metrics);
-  followed_ = std::move(snapshot);
-  health_checks_.watch(followed_->upstreams);
+Status NameService::follow(const std::vector<Followed>& all, telemetry::Registry& metrics) {
+  std::vector<const config::Config*> configs;
+  std::vector<std::shared_ptr<const upstream::UpstreamDefinition>> upstreams;
+  std::vector<std::shared_ptr<const proxy::Snapshot>> snapshots;
+  for (const Followed& one : all) {
+    configs.push_back(&one.config);
+    snapshots.push_back(one.snapshot);
+    upstreams.insert(upstreams.end(), one.snapshot->upstreams.begin(), one.snapshot->upstreams.end());
+  }
+  target_discovery_.watch(configs, metrics);
+  followed_ = std::move(snapshots);
+  health_checks_.watch(std::move(upstreams));
   return follow_hosts();
 }
 
-// Looks up the names of the targets of the snapshot and of discovered targets.
+// Looks up the names of the targets of the snapshots and of discovered targets. The snapshots have the same
+// settings for lookups.
 Status NameService::follow_hosts() {
   std::set<std::string> hosts = target_discovery_.hosts();
-  hosts.insert(followed_->hosts.begin(), followed_->hosts.end());
-  Status followed = discovery_.watch(hosts, followed_->dns);
+  for (const auto& snapshot : followed_) hosts.insert(snapshot->hosts.begin(), snapshot->hosts.end());
+  Status followed = discovery_.watch(hosts, followed_.front()->dns);
   answers_.wake_all();  // tasks may wait for names that are not followed any more
   return followed;
 }
@@ -61,7 +69,7 @@ Task<void> NameService::settle() {
 Task<void> NameService::give_discovered(std::string upstream,
                                         std::shared_ptr<const upstream::TargetList> targets) {
   ++giving_;
-  if (followed_) (void)follow_hosts();
+  if (!followed_.empty()) (void)follow_hosts();
   const Clock::time_point deadline = Clock::now() + patience_;
   while (!discovery_.settled() && Clock::now() < deadline)
     co_await answers_.wait(time_until(deadline, loop_));

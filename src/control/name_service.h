@@ -24,15 +24,22 @@ class Fleet;
 // the workers and the health checks. Control thread.
 class NameService {
  public:
-  // `fleet` outlives this object; it may have no workers yet. `patience` is the max time of each wait for
-  // first answers. Until a name has an address, requests to it fail.
-  NameService(EventLoop& loop, Fleet& fleet, Milliseconds patience = kPatience);
+  // Called when a target is ejected, and when its ejection has ended.
+  using OnEjection = upstream::HealthChecks::OnEjection;
 
-  // Follows the names and upstreams of `snapshot`, which was compiled from `config`, and no others. Lookups
-  // and sources that stay the same go on. Returns an error when names cannot be looked up; follow() must then
-  // be called again with the previous configuration.
-  Status follow(const config::Config& config, std::shared_ptr<const proxy::Snapshot> snapshot,
-                telemetry::Registry& metrics);
+  // `fleet` outlives this object; it may have no workers yet. `on_ejection` may be empty. `patience` is the
+  // max time of each wait for first answers. Until a name has an address, requests to it fail.
+  NameService(EventLoop& loop, Fleet& fleet, OnEjection on_ejection = {}, Milliseconds patience = kPatience);
+
+  // A snapshot, and the configuration from which it was compiled, which is read during the call only.
+  struct Followed {
+    const config::Config& config;
+    std::shared_ptr<const proxy::Snapshot> snapshot;
+  };
+  // Follows the names and upstreams of these snapshots, and no others: that of the revision in force, and
+  // that of a canary behind it. Lookups and sources that stay the same go on. Returns an error when names
+  // cannot be looked up; follow() must then be called again with what was followed before.
+  Status follow(const std::vector<Followed>& all, telemetry::Registry& metrics);
   // Waits until each new name and each new source has been answered once, successfully or not, but at most
   // for the patience.
   Task<void> settle();
@@ -52,9 +59,9 @@ class NameService {
   EventLoop& loop_;
   Fleet& fleet_;
   const Milliseconds patience_;
-  std::shared_ptr<const proxy::Snapshot> followed_;  // null before the first follow()
-  size_t giving_ = 0;                                // number of lists whose names are being looked up
-  WaitList answers_;                                 // tasks that wait for first answers
+  std::vector<std::shared_ptr<const proxy::Snapshot>> followed_;  // empty before the first follow()
+  size_t giving_ = 0;  // number of lists whose names are being looked up
+  WaitList answers_;   // tasks that wait for first answers
   upstream::HealthChecks health_checks_;
   upstream::Discovery discovery_;
   client::HttpClient http_;

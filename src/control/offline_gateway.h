@@ -9,10 +9,8 @@
 #include "base/say.h"
 #include "config/model.h"
 #include "control/explain.h"
-#include "control/snapshot.h"
-#include "policy/services.h"
+#include "control/offline_snapshot.h"
 #include "proxy/worker.h"
-#include "telemetry/metrics.h"
 
 namespace portcullis::control {
 
@@ -31,15 +29,10 @@ class OfflineGateway {
   Result<nlohmann::json> explain(const Question& question);
 
  private:
-  OfflineGateway(const config::Config& config, const Say& say);
-  Status serve();
+  OfflineGateway(const config::Config& config, std::unique_ptr<OfflineSnapshot> compiled);
 
   const config::Config& config_;
-  EventLoop control_;  // this loop never runs, so that no server is asked for keys
-  telemetry::Registry metrics_{1};
-  policy::Services services_;
-  Kept kept_;
-  std::shared_ptr<const proxy::Snapshot> snapshot_;
+  std::unique_ptr<OfflineSnapshot> compiled_;
   std::unique_ptr<proxy::Worker> worker_;
 };
 

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "base/say.h"
+#include "base/wall_clock.h"
+#include "control/cluster/cluster_member.h"
 #include "control/deployment.h"
 #include "control/fleet.h"
 #include "control/logs.h"
@@ -14,16 +16,25 @@
 namespace portcullis::control {
 
 Operations::Operations(EventLoop& loop, Deployment& deployment, Fleet& fleet, const NameService& names,
-                       ConfigService& config_service, Logs& logs)
+                       ConfigService& config_service, ChangeService& changes, DraftService& drafts,
+                       Logs& logs, NodeState& node, EventHub& events,
+                       const std::unique_ptr<ClusterMember>& cluster)
     : loop_(loop),
       deployment_(deployment),
       fleet_(fleet),
       names_(names),
       config_service_(config_service),
-      logs_(logs) {}
+      changes_(changes),
+      drafts_(drafts),
+      logs_(logs),
+      node_(node),
+      events_(events),
+      cluster_(cluster) {}
 
 bool Operations::ready() const {
-  return !fleet_.draining();
+  // A node without any revision does not know yet what its cluster serves.
+  const bool knows = !cluster_ || revision() != 0 || cluster_->follower().has_followed();
+  return knows && !fleet_.draining();
 }
 
 const config::Config& Operations::config() const {
@@ -63,7 +74,8 @@ std::string Operations::scrape(telemetry::Registry::Form form) const {
 
 nlohmann::json Operations::about() const {
   return {{"version", PORTCULLIS_VERSION},
-          {"configuration", deployment_.version()},
+          {"revision", deployment_.revision()},
+          {"canary", changes_.canary().state()},
           {"draining", fleet_.draining()}};
 }
 
@@ -93,11 +105,56 @@ Task<Result<nlohmann::json>> Operations::explain(Question question) {
   co_return told;
 }
 
-Task<ReloadOutcome> Operations::reload(std::string by) {
+uint64_t Operations::revision() const {
+  return deployment_.revision();
+}
+
+Task<ReloadOutcome> Operations::reload(Author by) {
   return config_service_.reload(std::move(by));
 }
 
-bool Operations::resume_branch(const std::string& route, const std::string& branch) {
+Task<ChangeOutcome> Operations::change(ChangeRequest request, Author by) {
+  // The job may outlive this wait.
+  struct Work {
+    ChangeRequest request;
+    ChangeOutcome outcome = Refusal{.status = 503, .title = "the gateway is draining", .retry_later = true};
+    static Task<void> run(ChangeService& changes, std::shared_ptr<Work> work) {
+      Task<ChangeOutcome> changing = changes.make(std::move(work->request));
+      work->outcome = co_await changing;
+    }
+  };
+  const auto work = std::make_shared<Work>();
+  work->request = std::move(request);
+  const uint64_t before = deployment_.revision();
+  ConfigService::Job job = [&changes = changes_, work] { return Work::run(changes, work); };
+  Task<bool> running = config_service_.run(std::move(job));
+  co_await running;
+  if (const auto* published = std::get_if<Published>(&work->outcome);
+      published && published->revision != before && published->revision == revision()) {
+    node_.since = current_second();
+    events_.publish("revision_published", {{"revision", published->revision}, {"author", by.name}});
+    if (cluster_) cluster_->tell();
+  }
+  co_return std::move(work->outcome);
+}
+
+Task<CaughtUp> Operations::catch_up() {
+  // The job may outlive this wait.
+  struct Work {
+    CaughtUp caught{};
+    static Task<void> run(Publisher& publisher, std::shared_ptr<Work> work) {
+      Task<CaughtUp> catching = publisher.catch_up();
+      work->caught = co_await catching;
+    }
+  };
+  const auto work = std::make_shared<Work>();
+  ConfigService::Job job = [&publisher = changes_.publisher(), work] { return Work::run(publisher, work); };
+  Task<bool> running = config_service_.run(std::move(job));
+  co_await running;
+  co_return std::move(work->caught);
+}
+
+std::vector<std::string> Operations::resume_branches(const std::string& route, const std::string& branch) {
   return deployment_.kept().rollbacks.resume(route, branch);
 }
 
@@ -131,8 +188,10 @@ bool Operations::act_on_target(const TargetAction& action) {
   return known;
 }
 
-void Operations::audit(const std::string& action, const std::string& by, const nlohmann::json& details) {
-  logs_.audit(action, by, details);
+void Operations::audit(const std::string& action, const Author& by, const nlohmann::json& details) {
+  nlohmann::json told = details;
+  told["revision"] = revision();
+  logs_.audit(action, by, told);
 }
 
 }  // namespace portcullis::control

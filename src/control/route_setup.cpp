@@ -1,8 +1,10 @@
 #include "control/route_setup.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
+#include "control/snapshot.h"
 #include "policy/condition.h"
 #include "policy/registry.h"
 
@@ -67,21 +69,43 @@ void settle_policies(proxy::Route& route, telemetry::Registry& metrics) {
 
 }  // namespace
 
+namespace {
+
+const config::SharedList<config::Route> kNoRoutes;
+
+// True when the same upstreams have the same indexes.
+bool have_same_upstreams(const config::Config& a, const config::Config& b) {
+  return std::equal(a.upstreams.begin(), a.upstreams.end(), b.upstreams.begin(), b.upstreams.end(),
+                    [](const config::Upstream& one, const config::Upstream& other) {
+                      return &one == &other || one.name == other.name;
+                    });
+}
+
+}  // namespace
+
 RouteCompiler::RouteCompiler(const config::Config& config, telemetry::Registry& metrics,
-                             policy::Services& services, RollbackBook& rollbacks)
+                             policy::Services& services, RollbackBook& rollbacks, const Compiled* before)
     : config_(config),
+      before_(before),
+      shares_policies_(before != nullptr && have_same_upstreams(config, before->config)),
+      earlier_(before == nullptr ? kNoRoutes : before->config.routes),
       metrics_(metrics),
       rollbacks_(rollbacks),
-      build_{std::make_shared<const identity::Directory>(config.consumers),
+      build_{before != nullptr ? before->snapshot.consumers
+                               : std::make_shared<const identity::Directory>(config.consumers),
              config,
              metrics.of_policies(),
              services,
              services.workers(),
              "",
              {}},
+      upstreams_(index_names(config.upstreams)),
       subsets_(config.upstreams.size(), {upstream::Metadata{}}) {
-  for (size_t i = 0; i < config.upstreams.size(); ++i) upstreams_[config.upstreams[i].name] = i;
-  add_policies(config.policies, "", shared_);
+  if (shares_policies_) {
+    shared_ = before->snapshot.unrouted.policies;
+  } else {
+    add_policies(config.policies, "", shared_);
+  }
 }
 
 void RouteCompiler::add_policies(const std::vector<config::PolicyUse>& uses, std::string_view place,
@@ -95,7 +119,7 @@ void RouteCompiler::add_policies(const std::vector<config::PolicyUse>& uses, std
 
 proxy::Branch RouteCompiler::compile_branch(const std::string& upstream, const config::TextMap& subset) {
   proxy::Branch branch;
-  branch.upstream = upstreams_.at(upstream);
+  branch.upstream = upstreams_.find(upstream);
   branch.subset = subset_index(subsets_[branch.upstream], subset);
   branch.hash_key = hash_key_of(config_.upstreams[branch.upstream]);
   return branch;
@@ -111,7 +135,27 @@ proxy::Split RouteCompiler::compile_split_of(const config::Route& route) {
   });
 }
 
-proxy::Route RouteCompiler::compile(const config::Route& route) {
+std::shared_ptr<const proxy::Route> RouteCompiler::find_before(const config::Route& route) {
+  const auto index = before_ == nullptr ? std::nullopt : earlier_.find(route);
+  if (!index) return nullptr;
+  const std::shared_ptr<const proxy::Route>& found = before_->snapshot.routes.share(*index);
+  if (!shares_policies_ && !found->policies.empty()) return nullptr;
+  const auto& upstreams = before_->config.upstreams;
+  // The index of a subset depends on the other routes.
+  const bool fits = std::all_of(found->split.branches().begin(), found->split.branches().end(),
+                                [&](const proxy::Branch& branch) {
+                                  return branch.subset == 0 && branch.upstream < config_.upstreams.size() &&
+                                         &upstreams[branch.upstream] == &config_.upstreams[branch.upstream];
+                                });
+  return fits ? found : nullptr;
+}
+
+std::shared_ptr<const proxy::Route> RouteCompiler::compile(const config::Route& route) {
+  if (auto found = find_before(route)) return found;
+  return std::make_shared<const proxy::Route>(compile_anew(route));
+}
+
+proxy::Route RouteCompiler::compile_anew(const config::Route& route) {
   proxy::Route compiled{.name = route.name,
                         .parameters = routing::PathParameters(route.match),
                         .rewrite = {route.rewrite.path, route.rewrite.strip_prefix},
@@ -127,9 +171,15 @@ proxy::Route RouteCompiler::compile(const config::Route& route) {
   compiled.split = compile_split_of(route);
   add_policies(route.policies, route.name, compiled.policies);
   settle_policies(compiled, metrics_);
+  own_revision_header(compiled);
   for (const config::Branch& branch : route.split)
     policy::Condition(branch.when).add_read_fields(compiled.owned_fields);
   return compiled;
+}
+
+// No client may send the field by which the gateway tells the revision: a target could take it for ours.
+void RouteCompiler::own_revision_header(proxy::Route& route) const {
+  if (!config_.revision_header.empty()) route.owned_fields.add(config_.revision_header);
 }
 
 proxy::Route RouteCompiler::unrouted() {
@@ -139,6 +189,7 @@ proxy::Route RouteCompiler::unrouted() {
                    .pseudonym = proxy::pseudonym_of(""),
                    .metrics = metrics_.route("")};
   settle_policies(out, metrics_);
+  own_revision_header(out);
   return out;
 }
 

@@ -1,11 +1,12 @@
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string_view>
 #include <vector>
 
+#include "base/name_index.h"
 #include "config/model.h"
+#include "control/earlier_elements.h"
 #include "control/split_setup.h"
 #include "control/upstream_setup.h"
 #include "policy/services.h"
@@ -16,15 +17,19 @@ namespace portcullis::control {
 // The routes in the form that the route table needs, in the order of the configuration.
 std::vector<routing::RouteRule> route_rules(const config::Config& config);
 
+struct Compiled;
+
 // Compiles the routes of a checked configuration, with their policies. The arguments of the constructor must
 // outlive the object. Control thread.
 class RouteCompiler {
  public:
+  // `before` is as for compile_snapshot().
   RouteCompiler(const config::Config& config, telemetry::Registry& metrics, policy::Services& services,
-                RollbackBook& rollbacks);
+                RollbackBook& rollbacks, const Compiled* before);
 
-  // Compiles the next route. `unrouted` and the routes share the policies of the top level.
-  proxy::Route compile(const config::Route& route);
+  // Compiles the next route, or finds its compiled form in the snapshot before. `unrouted` and the routes
+  // share the policies of the top level.
+  std::shared_ptr<const proxy::Route> compile(const config::Route& route);
   // The substitute for a route when no route matches.
   proxy::Route unrouted();
 
@@ -37,13 +42,21 @@ class RouteCompiler {
   void add_policies(const std::vector<config::PolicyUse>& uses, std::string_view place,
                     std::vector<proxy::PlacedPolicy>& out);
   proxy::Branch compile_branch(const std::string& upstream, const config::TextMap& subset);
+  void own_revision_header(proxy::Route& route) const;
+  proxy::Route compile_anew(const config::Route& route);
+  // The compiled form of a route in the snapshot before; null when there is none that can be shared.
+  std::shared_ptr<const proxy::Route> find_before(const config::Route& route);
   proxy::Split compile_split_of(const config::Route& route);
 
   const config::Config& config_;
+  const Compiled* const before_;  // may be null
+  // Whether policies of the snapshot before, which may hold indexes of upstreams, can be shared.
+  const bool shares_policies_;
+  EarlierElements<config::Route> earlier_;
   telemetry::Registry& metrics_;
   RollbackBook& rollbacks_;
   policy::BuildContext build_;
-  std::map<std::string_view, size_t> upstreams_;  // indexes by name
+  const NameIndex upstreams_;
   std::vector<Subsets> subsets_;
   std::vector<proxy::PlacedPolicy> shared_;  // the policies of the top level
 };

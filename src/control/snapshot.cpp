@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <map>
 
+#include "control/earlier_elements.h"
 #include "control/listener_setup.h"
+#include "control/recording_setup.h"
 #include "control/route_setup.h"
 #include "control/upstream_setup.h"
 #include "policy/registry.h"
@@ -44,8 +46,14 @@ void add_process_settings(const config::Config& config, proxy::Snapshot& snapsho
   snapshot.max_lag = config.overload.enabled ? config.overload.lag : Milliseconds(0);
 }
 
-void add_consumers(const RouteCompiler& routes, telemetry::Registry& metrics, proxy::Snapshot& snapshot) {
+void add_consumers(const RouteCompiler& routes, telemetry::Registry& metrics, const Compiled* before,
+                   proxy::Snapshot& snapshot) {
   snapshot.consumers = routes.consumers();
+  if (before != nullptr) {
+    snapshot.consumer_metrics = before->snapshot.consumer_metrics;
+    snapshot.groups = before->snapshot.groups;
+    return;
+  }
   for (const identity::Consumer& consumer : snapshot.consumers->consumers())
     snapshot.consumer_metrics.push_back(metrics.consumer(consumer.name));
   snapshot.groups = groups_of(*snapshot.consumers);
@@ -53,9 +61,9 @@ void add_consumers(const RouteCompiler& routes, telemetry::Registry& metrics, pr
 
 void add_routes(const config::Config& config, RouteCompiler& compiler, proxy::Snapshot& snapshot) {
   snapshot.routes.reserve(config.routes.size());
-  for (const config::Route& route : config.routes) {
-    snapshot.routes.push_back(compiler.compile(route));
-    for (const config::Predicate& condition : route.match.headers)
+  for (size_t i = 0; i < config.routes.size(); ++i) {
+    snapshot.routes.add(compiler.compile(config.routes[i]));
+    for (const config::Predicate& condition : config.routes[i].match.headers)
       snapshot.matched_fields.add(condition.name);
   }
   snapshot.shared_policies = compiler.shared_policies();
@@ -72,37 +80,55 @@ Status add_listeners(const config::Config& config, telemetry::Registry& metrics,
 }
 
 Status add_upstreams(const config::Config& config, std::vector<Subsets>& subsets,
-                     telemetry::Registry& metrics, Kept& kept, proxy::Snapshot& snapshot) {
+                     telemetry::Registry& metrics, Kept& kept, const Compiled* before,
+                     proxy::Snapshot& snapshot) {
+  const config::SharedList<config::Upstream> none;
+  EarlierElements earlier(before == nullptr ? none : before->config.upstreams);
   for (size_t i = 0; i < config.upstreams.size(); ++i) {
     const config::Upstream& upstream = config.upstreams[i];
+    if (const auto same = earlier.find(upstream)) {
+      const auto& compiled = before->snapshot.upstreams[*same];
+      if (compiled->subsets == subsets[i]) {
+        add_hosts(compiled->targets, snapshot.hosts);
+        snapshot.upstreams.push_back(compiled);
+        continue;
+      }
+    }
     auto compiled =
         compile_upstream(upstream, config, std::move(subsets[i]), metrics, kept.tls, kept.upstreams);
     if (!compiled) return Error{"upstream `" + upstream.name + "`: " + compiled.error().message};
     add_hosts(compiled->targets, snapshot.hosts);
     snapshot.upstreams.push_back(std::make_shared<const upstream::UpstreamDefinition>(std::move(*compiled)));
   }
-  forget_others(config.upstreams, kept.upstreams);
   return {};
 }
 
 }  // namespace
 
+void Kept::keep_only(const config::Config& config) {
+  forget_others(config.upstreams, upstreams);
+  rollbacks.keep_only(config.routes);
+}
+
 Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Config& config,
-                                                                uint64_t version,
+                                                                uint64_t revision,
                                                                 telemetry::Registry& metrics,
-                                                                policy::Services& services, Kept& kept) {
+                                                                policy::Services& services, Kept& kept,
+                                                                const Compiled* before) {
   policy::declare_metrics(metrics.of_policies());
-  auto snapshot = std::make_shared<proxy::Snapshot>(version, route_rules(config));
+  auto snapshot = std::make_shared<proxy::Snapshot>(revision, route_rules(config));
+  snapshot->responses = metrics.revision(revision);
+  snapshot->revision_header = config.revision_header;
   snapshot->side_pool = &services.get<policy::SideWork>().pool();
-  RouteCompiler routes(config, metrics, services, kept.rollbacks);
+  RouteCompiler routes(config, metrics, services, kept.rollbacks, before);
   add_routes(config, routes, *snapshot);
   if (const Status added = add_listeners(config, metrics, kept, *snapshot); !added) return added.error();
-  if (const Status added = add_upstreams(config, routes.subsets(), metrics, kept, *snapshot); !added)
+  if (const Status added = add_upstreams(config, routes.subsets(), metrics, kept, before, *snapshot); !added)
     return added.error();
-  kept.rollbacks.settle();
-  add_consumers(routes, metrics, *snapshot);
+  add_consumers(routes, metrics, before, *snapshot);
   snapshot->unrouted = routes.unrouted();
   add_process_settings(config, *snapshot);
+  add_recording(config, services.workers(), kept.recording, *snapshot);
   return std::shared_ptr<const proxy::Snapshot>(std::move(snapshot));
 }
 

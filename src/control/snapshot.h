@@ -17,15 +17,29 @@ struct Kept {
   TlsState tls;
   UpstreamBook upstreams{};
   RollbackBook rollbacks{};
+  std::shared_ptr<const proxy::Recording> recording{};
   std::shared_ptr<proxy::AddressCounts> address_counts = std::make_shared<proxy::AddressCounts>();
+
+  // Removes the states of upstreams and branches that are not in `config`.
+  void keep_only(const config::Config& config);
 };
 
-// Compiles a checked configuration into the snapshot that the workers serve from. `metrics`, where the
+// A configuration and the snapshot that was compiled from it.
+struct Compiled {
+  const config::Config& config;
+  const proxy::Snapshot& snapshot;
+};
+
+// Compiles a checked configuration into the snapshot of the revision with this number. `metrics`, where the
 // workers count, and `services` must outlive the snapshot. Returns an error when a file is not valid any more
 // since the check.
+// `before`, unless it is null: a configuration that differs only in routes and upstreams. The snapshot shares
+// with it the compiled form of all elements that both configurations share, and of the policies of the top
+// level. Their files are not read another time.
 Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Config& config,
-                                                                uint64_t version,
+                                                                uint64_t revision,
                                                                 telemetry::Registry& metrics,
-                                                                policy::Services& services, Kept& kept);
+                                                                policy::Services& services, Kept& kept,
+                                                                const Compiled* before = nullptr);
 
 }  // namespace portcullis::control

@@ -1,30 +1,46 @@
 #include "control/split_setup.h"
 
+#include <algorithm>
+
 namespace portcullis::control {
+
+bool RollbackBook::Entry::is_of(const config::Branch& branch) const {
+  const proxy::RollbackRules& rules = branch.rollback;
+  return upstream == branch.upstream && subset == branch.subset && state->rules() == rules;
+}
+
 std::shared_ptr<proxy::Rollback> RollbackBook::of(const config::Route& route, const config::Branch& branch) {
   if (!branch.rollback.enabled()) return nullptr;
+  const Key key{route.name, branch.label()};
+  const auto [begin, end] = entries_.equal_range(key);
+  const auto same = std::find_if(begin, end, [&](const auto& one) { return one.second.is_of(branch); });
+  if (same != end) return same->second.state;
   const proxy::RollbackRules& rules = branch.rollback;
-  Entry& entry = entries_[{route.name, branch.label()}];
-  entry.wanted = true;
-  if (!entry.state || entry.upstream != branch.upstream || entry.subset != branch.subset ||
-      !(entry.state->rules() == rules)) {
-    entry = {branch.upstream, branch.subset,
-             std::make_shared<proxy::Rollback>(
-                 "branch `" + branch.label() + "` of route `" + route.name + "`", rules)};
+  auto state = std::make_shared<proxy::Rollback>(
+      "branch `" + branch.label() + "` of route `" + route.name + "`", rules);
+  entries_.emplace(key, Entry{branch.upstream, branch.subset, state});
+  return state;
+}
+
+void RollbackBook::keep_only(const config::SharedList<config::Route>& routes) {
+  auto before = std::exchange(entries_, {});
+  for (const config::Route& route : routes) {
+    for (const config::Branch& branch : route.split) {
+      const auto [begin, end] = before.equal_range({route.name, branch.label()});
+      const auto same = std::find_if(begin, end, [&](const auto& one) { return one.second.is_of(branch); });
+      if (branch.rollback.enabled() && same != end) entries_.insert(*same);
+    }
   }
-  return entry.state;
 }
 
-void RollbackBook::settle() {
-  std::erase_if(entries_, [](const auto& one) { return !one.second.wanted; });
-  for (auto& [key, entry] : entries_) entry.wanted = false;
-}
-
-bool RollbackBook::resume(const std::string& route, const std::string& branch) {
-  const auto entry = entries_.find({route, branch});
-  if (entry == entries_.end()) return false;
-  entry->second.state->resume();
-  return true;
+std::vector<std::string> RollbackBook::resume(const std::string& route, const std::string& branch) {
+  std::vector<std::string> out;
+  for (const auto& [key, entry] : entries_) {
+    if (key.first != route || (!branch.empty() && key.second != branch)) continue;
+    entry.state->resume();
+    if (out.empty() || out.back() != key.second) out.push_back(key.second);
+  }
+  return out;
 }
 
 proxy::Split compile_split(const config::Route& route,

@@ -15,24 +15,26 @@ namespace portcullis::control {
 
 // Compiles the splits of routes, which divide requests among several upstreams. Control thread.
 
-// The rollback states of branches, by route and name. A reload keeps a state while the settings of the branch
-// stay the same.
+// The rollback states of branches. Revisions share the state of a branch while its settings stay the same.
 class RollbackBook {
  public:
   std::shared_ptr<proxy::Rollback> of(const config::Route& route, const config::Branch& branch);
-  // Removes the states for which of() has not been called since the last settle().
-  void settle();
-  // Ends the rollback of a branch; false when there is no branch of that name.
-  bool resume(const std::string& route, const std::string& branch);
+  // Removes the states of branches that these routes do not have, with the same settings.
+  void keep_only(const config::SharedList<config::Route>& routes);
+  // Ends the rollback of a branch, or of all branches of the route when `branch` is empty. Returns the names
+  // of the branches; none when there is no such branch that can be rolled back.
+  std::vector<std::string> resume(const std::string& route, const std::string& branch);
 
  private:
   struct Entry {
     std::string upstream;
     config::TextMap subset;
     std::shared_ptr<proxy::Rollback> state;
-    bool wanted = true;
+
+    bool is_of(const config::Branch& branch) const;
   };
-  std::map<std::pair<std::string, std::string>, Entry> entries_;
+  using Key = std::pair<std::string, std::string>;  // the names of the route and the branch
+  std::multimap<Key, Entry> entries_;               // a canary may have other settings for a branch
 };
 
 // Compiles the split of a route; a route without branches gives an empty split. `make` returns the upstream

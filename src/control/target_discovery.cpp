@@ -6,31 +6,37 @@
 
 namespace portcullis::control {
 
-void TargetDiscovery::watch(const config::Config& config, telemetry::Registry& metrics) {
+void TargetDiscovery::watch(const std::vector<const config::Config*>& configs, telemetry::Registry& metrics) {
   metrics_ = &metrics;
-  zone_ = config.zone;
   auto before = std::exchange(entries_, {});
-  for (const config::Upstream& upstream : config.upstreams) {
-    if (!upstream.discover.enabled()) continue;
-    std::unique_ptr<Entry>& entry = entries_[upstream.name];
-    config::Discover told = upstream.discover;
-    told.file = told.location.beside(told.file);
-    const auto same = before.find(upstream.name);
-    if (same != before.end() && same->second->told.is_same(told)) {
-      entry = std::move(same->second);
-      compile(*entry);
-      continue;
+  for (const config::Config* config : configs) {
+    zone_ = config->zone;
+    for (const config::Upstream& upstream : config->upstreams) {
+      if (upstream.discover.enabled()) follow(upstream, before);
     }
-    entry = std::make_unique<Entry>();
-    entry->told = told;
-    Entry& mine = *entry;
-    mine.upstream = upstream.name;
-    mine.source =
-        discovery::make_source(environment_, mine.told, [this, &mine](discovery::Source::Targets targets) {
-          mine.targets = std::move(targets);
-          compile(mine);
-        });
   }
+}
+
+void TargetDiscovery::follow(const config::Upstream& upstream, Entries& before) {
+  std::unique_ptr<Entry>& entry = entries_[upstream.name];
+  if (entry) return;
+  config::Discover told = upstream.discover;
+  told.file = told.location.beside(told.file);
+  const auto same = before.find(upstream.name);
+  if (same != before.end() && same->second->told.is_same(told)) {
+    entry = std::move(same->second);
+    compile(*entry);
+    return;
+  }
+  entry = std::make_unique<Entry>();
+  entry->told = told;
+  Entry& mine = *entry;
+  mine.upstream = upstream.name;
+  mine.source =
+      discovery::make_source(environment_, mine.told, [this, &mine](discovery::Source::Targets targets) {
+        mine.targets = std::move(targets);
+        compile(mine);
+      });
 }
 
 void TargetDiscovery::compile(Entry& entry) {

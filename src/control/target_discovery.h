@@ -5,6 +5,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "config/model.h"
 #include "discovery/source.h"
@@ -23,8 +24,9 @@ class TargetDiscovery {
   TargetDiscovery(discovery::Environment environment, OnTargets on_targets)
       : environment_(std::move(environment)), on_targets_(std::move(on_targets)) {}
 
-  // Follows the sources of this configuration from now on. Sources that stay the same go on.
-  void watch(const config::Config& config, telemetry::Registry& metrics);
+  // Follows the sources of these configurations from now on. Sources that stay the same go on. Upstreams of
+  // the same name must have the same source.
+  void watch(const std::vector<const config::Config*>& configs, telemetry::Registry& metrics);
   // The targets that have been found for an upstream; null when none have been found yet, or when the
   // upstream has no source.
   std::shared_ptr<const upstream::TargetList> targets_of(const std::string& upstream) const;
@@ -43,13 +45,15 @@ class TargetDiscovery {
     std::shared_ptr<const upstream::TargetList> compiled;
     std::unique_ptr<discovery::Source> source;  // destroyed before the members that it refers to
   };
+  using Entries = std::map<std::string, std::unique_ptr<Entry>>;  // by the name of the upstream
+  void follow(const config::Upstream& upstream, Entries& before);
   void compile(Entry& entry);
 
   discovery::Environment environment_;
   OnTargets on_targets_;
   telemetry::Registry* metrics_ = nullptr;
   std::string zone_;
-  std::map<std::string, std::unique_ptr<Entry>> entries_;  // by the name of the upstream
+  Entries entries_;
 };
 
 }  // namespace portcullis::control

@@ -144,6 +144,24 @@ void check_upstream(const config::Upstream& upstream, TlsState& state, Diagnosti
     diagnostics.error(settings.location, made.error().message);
 }
 
+// The gateway reads the files for each connection to Redis, so the context is made here only to find faults.
+void check_redis(const config::UpstreamTls& settings, Diagnostics& diagnostics) {
+  if (!settings.enabled() || !config::check_upstream_tls(settings, diagnostics)) return;
+  if (!settings.verify)
+    diagnostics.warning(
+        settings.location,
+        "the Redis servers are not verified: any machine on the way can answer in their place");
+  if (const std::string fault = tls::fault_of_permissions(settings.location.beside(settings.key));
+      !fault.empty())
+    diagnostics.warning(settings.location, fault);
+  tls::ClientSettings told{settings};
+  told.ca = settings.location.beside(settings.ca);
+  told.certificate = settings.location.beside(settings.cert);
+  told.key = settings.location.beside(settings.key);
+  if (const auto made = tls::ClientContext::make(told); !made)
+    diagnostics.error(settings.location, made.error().message);
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const tls::ServerContext>> make_server_context(const config::Listener& listener,
@@ -213,6 +231,8 @@ void check_tls(const config::Config& config, TlsState& state, Diagnostics& diagn
   for (const config::Upstream& upstream : config.upstreams) {
     if (upstream.tls.enabled()) check_upstream(upstream, state, diagnostics);
   }
+  check_redis(config.redis.tls, diagnostics);
+  check_redis(config.redis.sentinel_tls, diagnostics);
 }
 
 std::vector<std::string> tls_files(const config::Config& config) {

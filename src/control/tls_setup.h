@@ -12,7 +12,7 @@
 namespace portcullis::control {
 
 // State for TLS that outlives a reload: certificates that have been read, and the keys of session tickets.
-// Control thread.
+// Used by one check or publication at a time, whichever thread it is on.
 struct TlsState {
   explicit TlsState(Say say) : certificates(std::move(say)) {}
 

@@ -320,6 +320,11 @@ std::string UpgradePoint::reason_to_refuse() const {
 
 // Handles a connection of a process that asks at the path.
 void UpgradePoint::receive(UniqueFd peer) {
+  const auto kept = std::make_shared<UniqueFd>(std::move(peer));
+  hooks_.when_settled([this, kept] { answer(std::move(*kept)); });
+}
+
+void UpgradePoint::answer(UniqueFd peer) {
   const ucred who = other_end(peer.get());
   const std::string why = who.uid != ::geteuid()
                               ? "it runs as " + describe_user(::geteuid()) +

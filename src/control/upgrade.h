@@ -51,6 +51,8 @@ class UpgradePoint {
     std::function<void()> on_failed;
     // Returns why no process that asks at the path may take over now; empty when it may.
     std::function<std::string()> refusal;
+    // Calls the function when no change of the listeners is under way, so that all sockets are passed on.
+    std::function<void(std::function<void()>)> when_settled;
   };
 
   UpgradePoint(EventLoop& loop, Hooks hooks);
@@ -75,6 +77,7 @@ class UpgradePoint {
   class Successor;
   Status pass_sockets(Successor& successor);
   void receive(UniqueFd peer);
+  void answer(UniqueFd peer);
   std::string reason_to_refuse() const;
 
   EventLoop& loop_;

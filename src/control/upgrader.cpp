@@ -43,6 +43,7 @@ Status Upgrader::prepare(const std::string& path) {
     give_up_.unlink();
     hooks_.on_succeeded();
   };
+  hooks.when_settled = hooks_.when_settled;
   hooks.refusal = [this] {
     return successor_ == 0 ? "" : "process " + std::to_string(successor_) + " is starting as the successor";
   };
@@ -56,10 +57,10 @@ Status Upgrader::listen() {
 
 void Upgrader::refuse(const std::string& why) {
   say(Level::kWarning, "upgrade refused: " + why);
-  logs_.audit("upgrade", "signal", {{"outcome", "refused"}, {"why", why}});
+  logs_.audit("upgrade", {.name = "signal"}, {{"outcome", "refused"}, {"why", why}});
 }
 
-void Upgrader::start_successor() {
+void Upgrader::start_now() {
   if (!point_) return;  // this process does not serve yet
   if (hooks_.draining()) return refuse("the gateway is draining");
   if (successor_ != 0) return refuse("process " + std::to_string(successor_) + " is starting already");
@@ -75,7 +76,7 @@ void Upgrader::start_successor() {
   if (!started) return refuse(started.error().message);
   successor_ = *started;
   say("process " + std::to_string(successor_) + " is starting as the successor: " + program_.path);
-  logs_.audit("upgrade", "signal", {{"outcome", "started"}, {"process", successor_}});
+  logs_.audit("upgrade", {.name = "signal"}, {{"outcome", "started"}, {"process", successor_}});
   manager_.status("process " + std::to_string(successor_) + " is starting as the successor");
   loop_.arm(give_up_, UpgradePoint::kSuccessorLimit);
   point_->serve(std::move(ours));
@@ -104,7 +105,7 @@ void Upgrader::take_ended_children() {
     const std::string why = "process " + std::to_string(process) + ", the successor, " + describe_end(status);
     say(Level::kError, "upgrade failed: " + why +
                            (draining ? "; this process is ending" : "; this process goes on serving"));
-    logs_.audit("upgrade", "signal", {{"outcome", "failed"}, {"why", why}});
+    logs_.audit("upgrade", {.name = "signal"}, {{"outcome", "failed"}, {"why", why}});
     if (!draining) manager_.status("upgrade failed: " + why + "; " + hooks_.serving_line());
   }
 }

@@ -28,6 +28,8 @@ class Upgrader {
     // is no socket.
     std::function<std::vector<std::pair<std::string, std::vector<int>>>()> admin_sockets;
     std::function<bool()> draining;
+    // Calls the function when no change of what is served is under way; at once when the gateway drains.
+    std::function<void(std::function<void()>)> when_settled;
     std::function<std::string()> serving_line;
     // Called when a successor serves, so that this process drains.
     std::function<void()> on_succeeded;
@@ -45,7 +47,9 @@ class Upgrader {
   // Starts the program again, by the path that it was started with, and passes the sockets on to the new
   // process. Refused while the gateway is draining, while another successor is starting or taking over, and
   // in process 1 of a container. Does nothing before prepare().
-  void start_successor();
+  void start_successor() {
+    hooks_.when_settled([this] { start_now(); });
+  }
   // Sends `signal` to the successor that this process has started and that does not serve yet, if there is
   // one.
   void end_successor(int signal);
@@ -67,6 +71,7 @@ class Upgrader {
    private:
     Upgrader& upgrader_;
   };
+  void start_now();
   void give_up();
   void refuse(const std::string& why);
   std::vector<std::pair<std::string, std::vector<int>>> sockets() const;

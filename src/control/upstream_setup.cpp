@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/name_index.h"
+
 namespace portcullis::control {
 namespace {
 
@@ -112,10 +114,9 @@ std::optional<policy::LimitKey> hash_key_of(const config::Upstream& upstream) {
   return policy::LimitKey(upstream.hash_key);
 }
 
-void forget_others(const std::vector<config::Upstream>& upstreams, UpstreamBook& book) {
-  std::set<std::string_view> names;
-  for (const config::Upstream& upstream : upstreams) names.insert(upstream.name);
-  std::erase_if(book, [&](const auto& one) { return !names.contains(one.first); });
+void forget_others(const config::SharedList<config::Upstream>& upstreams, UpstreamBook& book) {
+  const NameIndex names = index_names(upstreams);
+  std::erase_if(book, [&](const auto& one) { return names.find(one.first) == NameIndex::kNone; });
 }
 
 }  // namespace portcullis::control

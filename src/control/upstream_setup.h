@@ -47,6 +47,6 @@ std::vector<telemetry::BreakerState> breaker_states(
 std::optional<policy::LimitKey> hash_key_of(const config::Upstream& upstream);
 
 // Removes the states of upstreams that are not configured any more.
-void forget_others(const std::vector<config::Upstream>& upstreams, UpstreamBook& book);
+void forget_others(const config::SharedList<config::Upstream>& upstreams, UpstreamBook& book);
 
 }  // namespace portcullis::control

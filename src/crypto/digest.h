@@ -39,11 +39,15 @@ uint64_t random_seed();
 // attacker cannot construct collisions. Any thread.
 class KeyedHash {
  public:
+  using Key = std::array<uint8_t, 16>;
   KeyedHash();  // generates a random key
+  // With a key that is no secret: equal texts have equal hashes in every process and on every machine, and
+  // clients can construct collisions.
+  explicit KeyedHash(const Key& key) : key_(key) {}
   uint64_t operator()(std::string_view text) const;
 
  private:
-  std::array<uint8_t, 16> key_;
+  Key key_;
 };
 
 }  // namespace portcullis::crypto

@@ -3,25 +3,17 @@
 #include "base/faults.h"
 #include "base/json_text.h"
 #include "base/text.h"
-#include "crypto/encoding.h"
 #include "discovery/source.h"
+#include "etcd/encoding.h"
+#include "etcd/messages.h"
 
 namespace portcullis::discovery {
 namespace {
 
 using nlohmann::json;
 
-std::string encode(const std::string& text) {
-  return crypto::base64_encode(text, crypto::Base64::kStandard);
-}
-
-// The end of the range of all keys with this prefix: the prefix with its last byte incremented.
-std::string range_end(std::string prefix) {
-  while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xff) prefix.pop_back();
-  if (prefix.empty()) return std::string(1, '\0');
-  prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
-  return prefix;
-}
+using etcd::encode;
+using etcd::range_end;
 
 // The keys below a prefix, through etcd's JSON gateway: read once, then watched. When something has changed,
 // and at least every `kPatience`, all keys are read again.
@@ -136,23 +128,11 @@ Result<Listing> read_etcd(const std::string& body, const Say& say) {
   const json told = json::parse(body, nullptr, false);
   if (!told.is_object() || !told.contains("header") || !told["header"].is_object())
     return Error{"the answer is not in etcd's format"};
-  const json& header = told["header"];
-  const auto revision = header.find("revision");
-  if (revision != header.end() && revision->is_string())
-    out.revision = parse_decimal(revision->get_ref<const std::string&>()).value_or(0);
-  const auto text_at = [](const json& object, const char* key) {
-    const auto found = object.is_object() ? object.find(key) : object.end();
-    const auto decoded =
-        found != object.end() && found->is_string()
-            ? crypto::base64_decode(found->get_ref<const std::string&>(), crypto::Base64::kStandard)
-            : std::nullopt;
-    return decoded.value_or("");
-  };
-  const json keys = told.value("kvs", json::array());
-  for (const json& one : keys) {
-    const std::string key = text_at(one, "key");
+  const etcd::RangeAnswer keys = etcd::read_range(told);
+  out.revision = keys.revision;
+  for (const etcd::KeyValue& one : keys.items) {
     config::Diagnostics diagnostics;
-    config::Target target = config::load_target(text_at(one, "value"), key, diagnostics);
+    config::Target target = config::load_target(one.value, one.key, diagnostics);
     if (!diagnostics.has_errors()) {
       out.targets.push_back(std::move(target));
       continue;

@@ -4,8 +4,6 @@
 #include <utility>
 
 #include "base/faults.h"
-#include "base/random.h"
-#include "crypto/digest.h"
 
 namespace portcullis::discovery {
 
@@ -31,12 +29,6 @@ void Source::fail(const std::string& why) {
 
 void Source::note_answered() {
   if (!std::exchange(answered_, true) && environment_.on_answered) environment_.on_answered();
-}
-
-Milliseconds Backoff::next() {
-  static thread_local Random random(crypto::random_seed());
-  const int64_t whole = std::min<int64_t>(500 << std::min(failures_++, 6u), 15'000);
-  return Milliseconds(whole / 2 + static_cast<int64_t>(random.below(static_cast<uint64_t>(whole / 2))));
 }
 
 void use_tls(const config::SourceTls& told, client::HttpRequest& request) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/say.h"
+#include "client/backoff.h"
 #include "client/http_client.h"
 #include "config/discovery.h"
 #include "config/upstream.h"
@@ -59,15 +60,7 @@ class Source {
   std::string last_error_;
 };
 
-// The pauses after failures: increasing, and randomised so that gateways do not retry at the same time.
-class Backoff {
- public:
-  Milliseconds next();
-  void reset() { failures_ = 0; }
-
- private:
-  unsigned failures_ = 0;
-};
+using client::Backoff;
 
 std::unique_ptr<Source> make_source(Environment& environment, const config::Discover& told,
                                     Source::OnTargets on_targets);

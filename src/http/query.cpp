@@ -83,6 +83,15 @@ bool equals_query_text(std::string_view encoded, std::string_view plain) {
   return encoded.empty();
 }
 
+bool has_query_parameter(std::string_view query, std::string_view name) {
+  bool found = false;
+  for_each_query_parameter(query, [&](std::string_view key, std::string_view, std::string_view) {
+    found = equals_query_text(key, name);
+    return !found;
+  });
+  return found;
+}
+
 std::optional<std::string_view> find_query_parameter(std::string_view query, std::string_view name,
                                                      Arena& arena) {
   std::optional<std::string_view> found;

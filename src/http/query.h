@@ -33,6 +33,8 @@ void for_each_query_parameter(std::string_view query, Visit visit) {
   }
 }
 
+// True when the query has a parameter called `name`.
+bool has_query_parameter(std::string_view query, std::string_view name);
 // The decoded value of the first parameter called `name`, in `arena`.
 std::optional<std::string_view> find_query_parameter(std::string_view query, std::string_view name,
                                                      Arena& arena);

@@ -52,7 +52,7 @@ std::string_view Consumer::metadata_of(std::string_view key) const {
   return {};
 }
 
-Directory::Directory(const std::vector<config::Consumer>& consumers) {
+Directory::Directory(const config::SharedList<config::Consumer>& consumers) {
   by_name_.reserve(consumers.size());
   for (const config::Consumer& told : consumers) {
     Consumer& consumer = consumers_.emplace_back();
@@ -100,7 +100,8 @@ const ApiKey* Directory::by_key(const crypto::Digest256& digest) const {
   return found->second;
 }
 
-void Directory::check(const std::vector<config::Consumer>& consumers, config::Diagnostics& diagnostics) {
+void Directory::check(const config::SharedList<config::Consumer>& consumers,
+                      config::Diagnostics& diagnostics) {
   std::map<std::string, std::map<std::string, const config::Location*>> seen;
   const auto note = [&](const char* kind, const std::string& value, const config::Location& place,
                         const std::string& shown) {

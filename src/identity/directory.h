@@ -60,9 +60,9 @@ struct SigningKey {
 class Directory {
  public:
   // The configuration must have passed check().
-  explicit Directory(const std::vector<config::Consumer>& consumers);
+  explicit Directory(const config::SharedList<config::Consumer>& consumers);
   // Reports names and credentials that two consumers share, and invalid keys.
-  static void check(const std::vector<config::Consumer>& consumers, config::Diagnostics& diagnostics);
+  static void check(const config::SharedList<config::Consumer>& consumers, config::Diagnostics& diagnostics);
 
   const Consumer* by_name(std::string_view name) const { return find(by_name_, name); }
   const Consumer* by_subject(std::string_view subject) const { return find(by_subject_, subject); }

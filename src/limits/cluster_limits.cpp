@@ -47,12 +47,19 @@ const std::string& script_name() {
 
 }  // namespace
 
-std::string cluster_key(std::string_view limit, std::string_view key) {
+std::string cluster_group(std::string_view limit) {
+  const crypto::Digest256 digest = crypto::sha256(limit);
+  return crypto::hex_encode(crypto::text_of(digest).substr(0, 8));
+}
+
+std::string cluster_key(std::string_view limit, std::string_view key, std::string_view group) {
   std::string text(limit);
   text += '\n';
   text += key;
   const crypto::Digest256 digest = crypto::sha256(text);
-  return "portcullis:limit:" + crypto::hex_encode(crypto::text_of(digest).substr(0, 16));
+  std::string out = "portcullis:limit:";
+  if (!group.empty()) out.append("{").append(group).append("}:");
+  return out += crypto::hex_encode(crypto::text_of(digest).substr(0, 16));
 }
 
 Task<std::optional<std::vector<Verdict>>> ClusterLimits::charge(std::vector<ClusterCharge> charges,

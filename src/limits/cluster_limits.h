@@ -21,8 +21,12 @@ struct ClusterCharge {
   std::string key;  // the key on the Redis server; see cluster_key()
 };
 
-// The key on the Redis server for one key of one limit; equal on all nodes.
-std::string cluster_key(std::string_view limit, std::string_view key);
+// The key on the Redis server for one key of one limit; equal on all nodes. A Redis Cluster has the keys of
+// one group on one node, as charge() needs for several limits; "" is no group, and spreads the keys over the
+// nodes.
+std::string cluster_key(std::string_view limit, std::string_view key, std::string_view group = "");
+// The group of all limits that are charged together with `limit`.
+std::string cluster_group(std::string_view limit);
 
 // Limits that all nodes share through a Redis server. A script on the server decides, using the server's
 // clock, so nodes need not agree on the time. One object per worker, on the worker's thread.

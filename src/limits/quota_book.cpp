@@ -153,6 +153,14 @@ bool QuotaBook::exchange() {
     std::vector<QuotaChange> some(changes.begin() + static_cast<ptrdiff_t>(begin),
                                   changes.begin() + static_cast<ptrdiff_t>(end));
     const Status stored = store_->exchange(some);
+    for (size_t i = 0; i < some.size(); ++i) {
+      const News& one = news[begin + i];
+      if (some[i].fate == Fate::kNotStored) continue;
+      const bool is_known = some[i].fate == Fate::kStored;
+      if (is_known) one.counter.take_total(some[i].window, one.used, some[i].total);
+      one.stored.used = is_known ? some[i].total : one.used;
+      one.stored.is_known = is_known;
+    }
     const std::string fault = stored ? "" : stored.error().message;
     if (!stored) count_fault(Fault::kQuotaStore);
     if (fault != fault_)
@@ -160,12 +168,6 @@ bool QuotaBook::exchange() {
                     : say_(Level::kWarning, "the store of the quotas: " + fault);
     fault_ = fault;
     if (!stored) return false;
-    for (size_t i = 0; i < some.size(); ++i) {
-      const News& one = news[begin + i];
-      one.counter.take_total(some[i].window, one.used, some[i].total);
-      one.stored.used = some[i].total;
-      one.stored.is_known = true;
-    }
   }
   return true;
 }

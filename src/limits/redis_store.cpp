@@ -1,110 +1,136 @@
-#include <hiredis/hiredis.h>
-
-#include <algorithm>
+#include <optional>
+#include <span>
 
 #include "limits/quota_store.h"
+#include "redis/blocking_client.h"
 #include "redis/refusal.h"
-#include "runtime/address.h"
 
 namespace portcullis::limits {
 namespace {
 
-// Uses hiredis's blocking interface, because the quota store has its own thread.
+// Adds to a counter in a cluster, where each counter is on the node of its key. KEYS: the counter. ARGV: the
+// usage, and the seconds for which it is kept.
+constexpr std::string_view kAddScript = R"lua(
+local total = redis.call('INCRBY', KEYS[1], ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return total
+)lua";
+
+std::string key_of(const QuotaChange& change) {
+  return "portcullis:quota:" + change.id + ":" + std::to_string(change.window);
+}
+
+std::string seconds_of(const QuotaChange& change) {
+  return std::to_string(change.keep_hours * 3600);
+}
+
+void settle(QuotaChange& change, const redis::Reply& total) {
+  change.fate = Fate::kStored;
+  change.total = static_cast<uint64_t>(total.integer);
+}
+
+// The quota store has a thread of its own, which waits for the servers.
 class RedisStore final : public QuotaStore {
  public:
-  explicit RedisStore(const redis::Settings& settings) : settings_(settings) {}
-  ~RedisStore() override { close(); }
+  explicit RedisStore(redis::Settings settings) : settings_(std::move(settings)) {
+    settings_.timeout = std::max(settings_.timeout, Milliseconds(1'000));
+  }
 
   bool is_shared() const override { return true; }
   Status exchange(std::vector<QuotaChange>& changes) override {
-    if (context_ == nullptr) {
-      if (Status connected = connect(); !connected) return connected;
-    }
-    // Sends everything in one transaction, so that a broken connection leaves either all or nothing applied.
-    append({"MULTI"});
-    for (const QuotaChange& change : changes) {
-      const std::string key = "portcullis:quota:" + change.id + ":" + std::to_string(change.window);
-      append({"INCRBY", key, std::to_string(change.added)});
-      append({"EXPIRE", key, std::to_string(change.keep_hours * 3600)});
-    }
-    append({"EXEC"});
-    // The server reports an error for the command that it refuses; for the transaction as a whole it then
-    // only says that it was discarded.
-    std::string refusal;
-    for (size_t i = 0; i < changes.size() * 2 + 1; ++i) {
-      redisReply* queued = read();
-      if (queued == nullptr) return lost();
-      if (queued->type == REDIS_REPLY_ERROR && refusal.empty()) refusal.assign(queued->str, queued->len);
-      freeReplyObject(queued);
-    }
-    redisReply* done = read();
-    if (done == nullptr) return lost();
-    const bool good = done->type == REDIS_REPLY_ARRAY && done->elements == changes.size() * 2 &&
-                      std::all_of(done->element, done->element + done->elements,
-                                  [](const redisReply* one) { return one->type == REDIS_REPLY_INTEGER; });
-    if (refusal.empty() && done->type == REDIS_REPLY_ERROR) refusal.assign(done->str, done->len);
-    for (size_t i = 0; good && i < changes.size(); ++i)
-      changes[i].total = static_cast<uint64_t>(done->element[2 * i]->integer);
-    freeReplyObject(done);
-    if (good) return {};
-    return Error{"Redis " + settings_.address + ": " +
-                 (refusal.empty() ? "an unexpected reply" : redis::describe_refusal(refusal))};
+    if (client_) client_->catch_up();
+    const bool is_kept = client_.has_value();
+    redis::Reply failure = try_exchange(changes);
+    // A server may close an idle connection. What has not been sent is sent on a new one.
+    if (is_kept && failure.kind == redis::Reply::Kind::kUnavailable && !failure.may_have_run)
+      failure = try_exchange(changes);
+    if (failure.kind == redis::Reply::Kind::kNil) return {};
+    return Error{"Redis " + settings_.in_words() + ": " +
+                 (failure.is_error() ? redis::describe_refusal(failure.text) : failure.text)};
   }
 
  private:
-  Status connect() {
-    const auto wait = std::max(settings_.timeout, Milliseconds(1'000)).count();
-    const timeval timeout{wait / 1000, (wait % 1000) * 1000};
-    if (settings_.address.starts_with("unix:")) {
-      context_ = redisConnectUnixWithTimeout(settings_.address.c_str() + 5, timeout);
-    } else {
-      const auto place = split_host_port(settings_.address);
-      if (!place) return place.error();
-      context_ = redisConnectWithTimeout(place->host.c_str(), place->port, timeout);
+  // Stores the changes that are not stored. Returns the reply that tells of a failure, or kNil. After a
+  // failed connection the next attempt begins with a new one, and does not wait until the old client tries
+  // again.
+  redis::Reply try_exchange(std::vector<QuotaChange>& changes) {
+    if (!client_) client_.emplace(settings_);
+    redis::Reply failure =
+        settings_.cluster.empty() ? store_together(changes) : client_->wait(store_apart(changes));
+    if (failure.kind == redis::Reply::Kind::kUnavailable) client_.reset();
+    return failure;
+  }
+
+  // All in one transaction.
+  redis::Reply store_together(std::vector<QuotaChange>& changes) {
+    redis::Request request = redis::Request::of({"MULTI"});
+    for (const QuotaChange& change : changes) {
+      const std::string key = key_of(change);
+      request.add({"INCRBY", key, std::to_string(change.added)});
+      request.add({"EXPIRE", key, seconds_of(change)});
     }
-    if (context_ == nullptr || context_->err != 0) return lost();
-    redisSetTimeout(context_, timeout);
-    const auto commands = redis::greeting(settings_);
-    for (const std::vector<std::string>& words : commands) append(words);
-    for (size_t i = 0; i < commands.size(); ++i) {
-      redisReply* reply = read();
-      if (reply == nullptr) return lost();
-      const bool refused = reply->type == REDIS_REPLY_ERROR;
-      const std::string why(refused ? reply->str : "", refused ? reply->len : 0);
-      freeReplyObject(reply);
-      if (refused) {
-        close();
-        return Error{"Redis " + settings_.address + ": " + redis::describe_refusal(why)};
+    request.add({"EXEC"});
+    redis::Reply done = client_->wait(client_->client().run(std::move(request), ""));
+    if (done.kind == redis::Reply::Kind::kUnavailable && done.may_have_run) {
+      for (QuotaChange& change : changes) change.fate = Fate::kUnknown;
+    }
+    if (done.kind != redis::Reply::Kind::kList) return failed(std::move(done));
+    if (done.list.size() != changes.size() * 2) return redis::Reply::unavailable("an unexpected reply");
+    redis::Reply failure = nothing();
+    for (size_t i = 0; i < changes.size(); ++i) {
+      redis::Reply& total = done.list[2 * i];
+      if (total.kind == redis::Reply::Kind::kInteger) {
+        settle(changes[i], total);
+      } else {
+        failure = failed(std::move(total));
       }
     }
-    return {};
+    return failure;
   }
 
-  void append(const std::vector<std::string>& words) {
-    std::vector<const char*> texts;
-    std::vector<size_t> sizes;
-    for (const std::string& word : words) {
-      texts.push_back(word.data());
-      sizes.push_back(word.size());
+  // One by one, many at a time.
+  Task<redis::Reply> store_apart(std::vector<QuotaChange>& changes) {
+    redis::Reply failure = nothing();
+    constexpr size_t kAtOnce = 256;
+    for (size_t begin = 0; begin < changes.size(); begin += kAtOnce) {
+      TaskGroup group;
+      const size_t end = std::min(begin + kAtOnce, changes.size());
+      for (size_t i = begin; i < end; ++i) {
+        if (changes[i].fate == Fate::kNotStored) group.spawn(store_one(changes[i], failure));
+      }
+      co_await group.join();
+      if (failure.kind == redis::Reply::Kind::kUnavailable) break;
     }
-    redisAppendCommandArgv(context_, static_cast<int>(texts.size()), texts.data(), sizes.data());
-  }
-  redisReply* read() {
-    void* reply = nullptr;
-    return redisGetReply(context_, &reply) == REDIS_OK ? static_cast<redisReply*>(reply) : nullptr;
-  }
-  Error lost() {
-    const std::string why = context_ == nullptr ? "no memory" : context_->errstr;
-    close();
-    return Error{"Redis " + settings_.address + ": " + why};
-  }
-  void close() {
-    if (context_ != nullptr) redisFree(context_);
-    context_ = nullptr;
+    co_return failure;
   }
 
-  const redis::Settings settings_;
-  redisContext* context_ = nullptr;
+  Task<void> store_one(QuotaChange& change, redis::Reply& failure) {
+    static const std::string kName = redis::script_sha1(kAddScript);
+    std::vector<std::string> keys{key_of(change)};
+    std::vector<std::string> arguments{std::to_string(change.added), seconds_of(change)};
+    redis::Reply reply =
+        co_await client_->client().run_script(kAddScript, kName, std::move(keys), std::move(arguments));
+    if (reply.kind == redis::Reply::Kind::kInteger) {
+      settle(change, reply);
+      co_return;
+    }
+    if (reply.may_have_run) change.fate = Fate::kUnknown;
+    // One that was sent decides that nothing is tried again with this exchange.
+    if (!failure.may_have_run) failure = failed(std::move(reply));
+  }
+
+  static redis::Reply nothing() {
+    redis::Reply out;
+    out.kind = redis::Reply::Kind::kNil;
+    return out;
+  }
+  static redis::Reply failed(redis::Reply reply) {
+    const bool tells = reply.is_error() || reply.kind == redis::Reply::Kind::kUnavailable;
+    return tells ? std::move(reply) : redis::Reply::unavailable("an unexpected reply");
+  }
+
+  redis::Settings settings_;
+  std::optional<redis::BlockingClient> client_;
 };
 
 }  // namespace

@@ -43,7 +43,9 @@ class SqliteStore final : public QuotaStore {
       if (!row.status()) return row.status();
     }
     prune();
-    return transaction->commit();
+    if (Status done = transaction->commit(); !done) return done;
+    for (QuotaChange& change : changes) change.fate = Fate::kStored;
+    return {};
   }
 
  private:

@@ -6,9 +6,21 @@ Authentication::Authentication(const AuthenticationSettings& settings, const Bui
     : consumers_(build.consumers), anonymous_(consumers_->by_name(settings.anonymous)) {}
 
 Decision Authentication::on_request(Context& context) const {
-  if (presented(context)) return authenticate(context);
+  if (presented(context)) {
+    context.authenticator = static_cast<const Policy*>(this);
+    if (context.replay != nullptr && context.replay->identity)
+      return admit_recorded(context, *context.replay->identity);
+    return authenticate(context);
+  }
   if (anonymous_ == nullptr) return unauthorized(context, challenge(), missing_reason());
   context.caller.consumer = anonymous_;
+  return Decision::proceed();
+}
+
+Decision Authentication::admit_recorded(Context& context, const Replay::Identity& identity) const {
+  const identity::Consumer* consumer = consumers_->by_name(identity.consumer);
+  if (consumer == nullptr) return authenticate(context);  // the stand-in is a credential of no consumer
+  context.caller = {consumer, context.arena.copy(identity.credential), identity.claims, true};
   return Decision::proceed();
 }
 

@@ -30,6 +30,9 @@ class Authentication : public Policy {
   // Verifies the credential of the request: sets Context::caller and proceeds, or refuses the request, or
   // suspends it.
   virtual Decision authenticate(Context& context) const = 0;
+  // Decides about a recorded request whose credential led to `identity`, as authenticate() would about the
+  // credential. A consumer that no longer exists is refused as an unknown credential is.
+  virtual Decision admit_recorded(Context& context, const Replay::Identity& identity) const;
   // The value of WWW-Authenticate for a request without a credential (RFC 9110 section 11.6.1).
   virtual std::string_view challenge() const = 0;
   // The reason for which a request without a credential is refused.

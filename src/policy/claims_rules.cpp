@@ -26,6 +26,13 @@ std::string_view ClaimsRules::value_of(const identity::Claims& claims, const std
   return http::is_field_text(text) ? text : std::string_view();
 }
 
+void ClaimsRules::add_reads(RequestReads& reads) const {
+  require_.add_reads(reads);
+  reads.add_claim(settings_.consumer_claim);
+  for (const auto& [field, claim] : settings_.forward_claims)
+    reads.add_claim(claim, RequestReads::Use::kCopied);
+}
+
 Decision ClaimsRules::admit(Context& context, std::shared_ptr<const identity::Claims> claims,
                             const identity::Consumer* consumer) const {
   if (consumer == nullptr && settings_.consumer == ConsumerNeed::kRequired) {

@@ -46,6 +46,7 @@ class ClaimsRules {
     for (const auto& [field, claim] : settings_.forward_claims) fields.add(field);
     require_.add_read_fields(fields);
   }
+  void add_reads(RequestReads& reads) const;
   // Sets the caller from the claims and adds the forwarded fields, or refuses the request (RFC 6750 section
   // 3.1).
   Decision admit(Context& context, std::shared_ptr<const identity::Claims> claims,

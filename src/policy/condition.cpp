@@ -249,15 +249,6 @@ bool query_has(std::string_view query, std::string_view name, std::string_view v
   return found;
 }
 
-bool has_parameter(std::string_view query, std::string_view name) {
-  bool found = false;
-  http::for_each_query_parameter(query, [&](std::string_view key, std::string_view, std::string_view) {
-    found = http::equals_query_text(key, name);
-    return !found;
-  });
-  return found;
-}
-
 }  // namespace
 
 bool Condition::equals(const Node& node, std::string_view value, const Context& context) {
@@ -287,7 +278,7 @@ bool Condition::exists(const Node& node, const Context& context) {
     case Variable::kClaim: return caller.claims && caller.claims->has_value(name);
     case Variable::kRequestHeader: return context.request.fields.find(name) != nullptr;
     case Variable::kCookie: return http::find_cookie(context.request.fields, name).has_value();
-    case Variable::kQuery: return has_parameter(context.request.query, name);
+    case Variable::kQuery: return http::has_query_parameter(context.request.query, name);
     default: return !value_of(node.subject, context).empty();
   }
 }
@@ -344,6 +335,15 @@ CallerReads Condition::caller_reads() const {
 void Condition::gather_fields(const Node& node, OwnedFields& out) {
   for (const auto& one : node.inner) gather_fields(*one, out);
   if (node.inner.empty()) add_read_field(node.subject, out);
+}
+
+void Condition::gather_request_reads(const Node& node, RequestReads::Use use, RequestReads& out) {
+  for (const auto& one : node.inner) gather_request_reads(*one, use, out);
+  if (node.inner.empty()) out.add(node.subject, use);
+}
+
+void Condition::add_reads(RequestReads& reads, RequestReads::Use use) const {
+  if (root_ != nullptr) gather_request_reads(*root_, use, reads);
 }
 
 void Condition::add_read_fields(OwnedFields& fields) const {

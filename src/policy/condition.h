@@ -44,6 +44,8 @@ class Condition {
   CallerReads caller_reads() const;
   // Adds the header fields that the condition reads.
   void add_read_fields(OwnedFields& fields) const;
+  // Adds the parts of the request that the condition reads.
+  void add_reads(RequestReads& reads, RequestReads::Use use = RequestReads::Use::kDecides) const;
 
  private:
   enum class Operator : uint8_t { kAnd, kOr, kNot, kIn, kUnder, kExists };
@@ -62,6 +64,7 @@ class Condition {
   static void gather_scopes(const Node& node, std::string& out);
   static void gather_reads(const Node& node, CallerReads& out);
   static void gather_fields(const Node& node, OwnedFields& out);
+  static void gather_request_reads(const Node& node, RequestReads::Use use, RequestReads& out);
 
   std::shared_ptr<const Node> root_;
 };

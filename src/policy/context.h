@@ -11,6 +11,7 @@
 #include "policy/errands.h"
 #include "policy/held_body.h"
 #include "policy/reasons.h"
+#include "policy/replay.h"
 #include "policy/request_stages.h"
 #include "policy/response_body.h"
 #include "routing/rewrite.h"
@@ -104,12 +105,16 @@ struct Context {
   Purpose purpose = Purpose::kServe;
   bool explains() const { return purpose != Purpose::kServe; }
   Errands* errands = nullptr;  // null when the request is only explained
+  Replay* replay = nullptr;    // set when the request is a recorded one
 
   http::RequestHead& request;    // the head that is sent to the target
   http::ResponseHead& response;  // filled before on_response, or by a policy that answers
   std::string_view request_id{};
+  std::string_view revision{};  // the number of the revision that serves the request
   Client client{};
   identity::Caller caller{};  // set by the authentication policies
+  // The last authentication policy that has judged a credential of the request; null when none has.
+  const void* authenticator = nullptr;
   RequestUri uri{};
   ChosenRoute route{};
   RequestBody request_body;

@@ -41,4 +41,12 @@ void CredentialPlace::hide(Context& context) const {
   if (!cookie.empty()) http::remove_cookie(request.fields, cookie, context.arena);
 }
 
+void CredentialPlace::add_reads(RequestReads& reads) const {
+  using Part = RequestReads::Part;
+  const auto use = RequestReads::Use::kCredential;
+  if (!header.empty()) reads.add({.part = Part::kHeader, .name = header, .use = use, .scheme = scheme});
+  if (!query.empty()) reads.add({.part = Part::kQuery, .name = query, .use = use});
+  if (!cookie.empty()) reads.add({.part = Part::kCookie, .name = cookie, .use = use});
+}
+
 }  // namespace portcullis::policy

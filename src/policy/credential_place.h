@@ -37,6 +37,8 @@ struct CredentialPlace {
   // Removes the credential from every place, so that the backend cannot read another one than the policy has
   // read.
   void hide(Context& context) const;
+  // Adds the places as places of a credential.
+  void add_reads(RequestReads& reads) const;
 };
 
 // Adds the settings of CredentialPlace to the settings type of a policy, which derives from CredentialPlace.

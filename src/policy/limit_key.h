@@ -33,6 +33,8 @@ class LimitKey {
   CallerReads caller_reads() const { return template_.caller_reads(); }
   // Adds the header fields that the key reads.
   void add_read_fields(OwnedFields& fields) const { template_.add_read_fields(fields); }
+  // Adds the parts of the request that the key reads.
+  void add_reads(RequestReads& reads, RequestReads::Use use) const { template_.add_reads(reads, use); }
 
   // The text of the key for this exchange. The view is valid as long as the exchange lives. A request without
   // a consumer counts for its client's address; IPv6 clients of the same /64, which is what one subscriber

@@ -18,6 +18,7 @@
 #include "policy/operator_action.h"
 #include "policy/owned_fields.h"
 #include "policy/reasons.h"
+#include "policy/request_reads.h"
 #include "runtime/task.h"
 
 namespace portcullis::policy {
@@ -74,6 +75,9 @@ class Policy {
   virtual bool watches_end() const { return false; }
   // Adds the request fields that this policy alone sets for the backend.
   virtual void add_owned_fields(OwnedFields& /*fields*/) const {}
+  // Adds the parts of the request's head that this policy reads, by variables or by itself. A part that is
+  // not added is not recorded, so rehearsals of recorded requests do not see it.
+  virtual void add_reads(RequestReads& /*reads*/) const {}
   // True when on_response must run for every response of the route, also for one that was made before this
   // policy's on_request: a refusal by the gateway or by a policy before this one. For such a response only
   // the two heads are set in the context.

@@ -154,13 +154,12 @@ telemetry::MetricShare shown_share() {
   return {};
 }
 
-const OperatorAction* find_action(std::string_view path) {
+std::vector<const OperatorAction*> operator_actions() {
+  std::vector<const OperatorAction*> out;
   for (const Kind& kind : kinds()) {
-    for (const OperatorAction& one : kind.actions) {
-      if (one.path == path) return &one;
-    }
+    for (const OperatorAction& one : kind.actions) out.push_back(&one);
   }
-  return nullptr;
+  return out;
 }
 
 Status start_engines(const config::Config& config, Services& services) {

@@ -37,8 +37,8 @@ void add_figures(const telemetry::LiveView& view, nlohmann::json& told);
 // The share of which the live view keeps a history; empty when no kind has one.
 telemetry::MetricShare shown_share();
 
-// The action of operators at `path` of the admin listener, or null. Valid until the end of the process.
-const OperatorAction* find_action(std::string_view path);
+// The actions of operators of all kinds of policies. Valid until the end of the process.
+std::vector<const OperatorAction*> operator_actions();
 
 // Starts the engines of all kinds of policies that start with the process. Called once, before the first
 // build(). Throws what the constructor of an engine throws.

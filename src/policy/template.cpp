@@ -86,6 +86,12 @@ void Template::add_read_fields(OwnedFields& fields) const {
   }
 }
 
+void Template::add_reads(RequestReads& reads, RequestReads::Use use) const {
+  for (const Piece& piece : pieces_) {
+    if (piece.variable) reads.add(*piece.variable, use);
+  }
+}
+
 std::string_view Template::expand(const Context& context) const {
   if (pieces_.empty()) return {};
   if (pieces_.size() == 1 && !pieces_[0].variable) return pieces_[0].literal;

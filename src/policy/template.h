@@ -41,6 +41,8 @@ class Template {
   CallerReads caller_reads() const;
   // Adds the header fields that the text reads: for texts by which something is decided or counted.
   void add_read_fields(OwnedFields& fields) const;
+  // Adds the parts of the request that the text reads.
+  void add_reads(RequestReads& reads, RequestReads::Use use) const;
   // The text for this exchange, in the exchange's arena or in this object. It has no control characters.
   std::string_view expand(const Context& context) const;
 

@@ -45,6 +45,7 @@ std::string_view value_of(const variables::Reference& what, const Context& conte
     case Variable::kRequestRawPath: return context.request.path;
     case Variable::kRequestQuery: return context.request.query;
     case Variable::kRequestId: return context.request_id;
+    case Variable::kRevision: return context.revision;
     case Variable::kRequestHeader: return header_of(context.request.fields, what.argument, arena);
     case Variable::kCookie: return http::find_cookie(context.request.fields, what.argument).value_or("");
     case Variable::kQuery:

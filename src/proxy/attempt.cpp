@@ -123,7 +123,7 @@ Task<TryOutcome> Attempt::ask(http::ResponseHead& out) {
       .patience = std::min(upstream_.definition().timeouts.connect, time_left()),
       .fields = fields};
   has_begun_ = state_.context.was_sent = true;
-  const Milliseconds timeout = std::min(state_.settings.timeouts.send, time_left());
+  const Milliseconds timeout = std::min(state_.settings->timeouts.send, time_left());
   Task<IoResult> sending =
       has_body ? message_->begin(request, timeout) : message_->send_whole(request, {}, timeout);
   const IoResult sent = co_await sending;
@@ -151,7 +151,7 @@ Task<bool> Attempt::tell_to_continue() {
 
 Task<void> Attempt::send_body() {
   Task<http::RelayResult> relaying =
-      http::relay_body(upload_.body(), *message_, state_.settings.timeouts.send);
+      http::relay_body(upload_.body(), *message_, state_.settings->timeouts.send);
   const http::RelayResult sent = co_await relaying;
   upload_.note_end(sent);
   sent_ = state_.worker.loop().now();
@@ -173,7 +173,7 @@ Milliseconds Attempt::patience() const {
 // The size of the block for a response's head and the beginning of its body: at most as much as may wait for
 // the client. For an HTTP/2 client at most what the connection has room for, but enough for most heads.
 size_t Attempt::block_size() const {
-  const size_t size = state_.settings.limits.send_buffer;
+  const size_t size = state_.settings->limits.send_buffer;
   return std::clamp(state_.client.message.room(), std::min(size, Block::kMedium), size);
 }
 

@@ -66,6 +66,8 @@ class ClientConnection final : public ListNode<>, public Pooled {
   const std::shared_ptr<Listener>& listener() const { return listener_; }
   ClientFacts facts() const;
   const ListenerSettings& settings() const { return *listener_->settings; }
+  // For an exchange, which needs the same settings to its end.
+  const std::shared_ptr<const ListenerSettings>& shared_settings() const { return listener_->settings; }
   // The settings for the message streams of this connection's requests.
   http::ServerStream::Settings message_settings() const {
     return {settings().limits, settings().timeouts.head, settings().timeouts.send};

@@ -5,7 +5,9 @@
 
 #include "http/authority.h"
 #include "proxy/parse_reason.h"
+#include "proxy/recorder.h"
 #include "proxy/rehearsal_notes.h"
+#include "proxy/rehearse.h"
 
 namespace portcullis::proxy {
 
@@ -31,10 +33,10 @@ Task<bool> pause_for(EventLoop& loop, Milliseconds time) {
 
 Exchange::Exchange(Client client)
     : state_(client, client.connection.worker(), client.connection.worker().current(),
-             client.connection.settings(), ExchangeState::Kind::kServed) {
-  state_.context.request_body.limit = state_.settings.limits.body_size;
+             client.connection.shared_settings(), ExchangeState::Kind::kServed) {
+  state_.context.request_body.limit = state_.settings->limits.body_size;
   state_.context.errands = this;
-  state_.context.client.send_timeout = state_.settings.timeouts.send;
+  state_.context.client.send_timeout = state_.settings->timeouts.send;
 }
 
 Exchange::~Exchange() {
@@ -44,12 +46,13 @@ Exchange::~Exchange() {
   if (state_.kind != ExchangeState::Kind::kServed || !state_.record.has_request) return;
   tell_end(state_.record, state_.request, state_.context, *state_.snapshot->snapshot,
            state_.client.connection, state_.worker, state_.trace);
+  if (HeadRing* ring = state_.worker.recorded(); ring != nullptr && state_.snapshot->snapshot->recording)
+    record_head(captured_, state_, *ring);
 }
 
 Task<Persistence> Exchange::run() {
   Request& request = state_.request;
   WorkerContext& worker = state_.worker;
-  const Snapshot& snapshot = *state_.snapshot->snapshot;
   state_.record.started = worker.loop().now();  // the beginning of the round in which the first bytes arrived
   Task<HeadState> reading = state_.client.message.read_head(request.head, request.arena);
   const HeadState read = co_await reading;
@@ -59,14 +62,22 @@ Task<Persistence> Exchange::run() {
     co_await reply_.refuse(reason_to_refuse(read));
     co_return Persistence::kClose;
   }
-  screen_head(request, state_.settings, state_.client.connection);
+  screen_head(request, *state_.settings, state_.client.connection);
   choose_request_id(request, [&worker] { return worker.random(); });
+  if (worker.canary() != nullptr && rehearsal_ == nullptr) [[unlikely]] {
+    Task<bool> choosing = choose_revision();
+    if (!co_await choosing) co_return Persistence::kClose;
+  }
+  const Snapshot& snapshot = *state_.snapshot->snapshot;
   if (snapshot.tracing && rehearsal_ == nullptr) state_.trace.begin(*snapshot.tracing, request, worker);
 
-  const Prepared prepared = prepare(request, snapshot, state_.settings, state_.client.connection);
+  if (worker.recorded() != nullptr && snapshot.recording)
+    captured_ = snapshot.recording->capture(request.head, request.arena);
+
+  const Prepared prepared = prepare(request, snapshot, *state_.settings, state_.client.connection);
   chain_.begin(*request.governing, prepared.policies);
   if (prepared.is_ambiguous) reply_.close_after();
-  if (rehearsal_ != nullptr) note_prepared(*rehearsal_, state_);
+  if (rehearsal_ != nullptr && !note_prepared(*rehearsal_, state_)) co_return Persistence::kClose;
   if (prepared.own_answer != OwnAnswer::kNone) {
     co_await reply_.answer_itself(prepared.own_answer);
     co_return persistence_after_answer();
@@ -137,6 +148,7 @@ void Exchange::fill_context() {
   context.worker = state_.worker.index();
   context.request_body.holder = &state_.held_body;
   context.request_id = request.id;
+  context.revision = state_.snapshot->snapshot->revision_text;
   context.route.pseudonym = request.governing->pseudonym;
   if (request.route == nullptr) return;
   context.route.parameters = &request.route->parameters;
@@ -162,6 +174,7 @@ Task<bool> Exchange::consult_policies() {
 
 Task<bool> Exchange::consult(const PlacedPolicy& one) {
   using Decided = policy::Decision::Kind;
+  if (state_.recorded != nullptr && note_unrecorded(*rehearsal_, state_, one)) co_return true;
   // A policy gets a span only in a trace that is reported in any case.
   Trace::Span* span = state_.trace.sampled() ? state_.trace.begin_span(one.name, Clock::now()) : nullptr;
   policy::Decision decision = one->on_request(state_.context);
@@ -327,12 +340,18 @@ Task<Persistence> Exchange::give_up(TryOutcome outcome) {
   co_return persistence_after_answer();
 }
 
-Task<void> Exchange::rehearse(policy::Purpose purpose, Rehearsal& rehearsal) {
+Task<void> Exchange::rehearse(policy::Purpose purpose, const ReplayedRequest* replayed,
+                              Rehearsal& rehearsal) {
   rehearsal_ = &rehearsal;
-  rehearsal.version = state_.snapshot->snapshot->version;
+  rehearsal.revision = state_.snapshot->snapshot->revision;
   state_.kind = ExchangeState::Kind::kRehearsed;
   state_.context.purpose = purpose;
   state_.context.errands = nullptr;
+  if (replayed != nullptr) {
+    state_.recorded = &replayed->head;
+    state_.context.replay = &replayed->replay;
+    state_.request.doubt = &replayed->doubt;
+  }
   Task<Persistence> running = run();
   co_await running;
   note_end(rehearsal, state_);

@@ -12,6 +12,7 @@
 namespace portcullis::proxy {
 
 struct Rehearsal;
+struct ReplayedRequest;
 
 // One request and its response, from the first byte of the request's head to the last byte of the response.
 // The exchange calls the parts that do the work. On its worker's thread; owned by the coroutine of the
@@ -21,6 +22,8 @@ class Exchange final : public Pooled, private policy::Errands {
   explicit Exchange(Client client);
   // An errand: the request of `original` is sent once more, without a client (see policy::Errands).
   Exchange(Client client, const Exchange& original, const void* sender, const Prepare& prepare);
+  // A preview of `original`, which must have its head and outlives the preview (exchange_canary.cpp).
+  Exchange(Client client, const Exchange& original);
   // Counts and logs the exchange, in whatever way it has ended.
   ~Exchange();
 
@@ -30,12 +33,15 @@ class Exchange final : public Pooled, private policy::Errands {
   // Runs an errand, beginning with the policies behind the policy that has sent the errand.
   Task<void> run_errand();
   // Finds out what would happen to the request that the client's connection holds: runs the same steps
-  // without a target, and without lasting effects.
-  Task<void> rehearse(policy::Purpose purpose, Rehearsal& rehearsal);
+  // without a target, and without lasting effects. `replayed` is set for a recorded request.
+  Task<void> rehearse(policy::Purpose purpose, const ReplayedRequest* replayed, Rehearsal& rehearsal);
 
  private:
   void note_reached(const Exchange& original, size_t upstream);
   void become_copy(const Exchange& original, size_t upstream, std::string body);
+  [[gnu::cold]] Task<bool> choose_revision();
+  void tell_of_head();
+  Task<bool> is_of_canary(const CanaryChoice& choice);
   void note_head(http::HeadState read);
   [[gnu::cold]] const EndReason& reason_to_refuse(http::HeadState read) const;
   void fill_context();
@@ -70,6 +76,7 @@ class Exchange final : public Pooled, private policy::Errands {
   Reply reply_{state_, chain_};
   std::optional<Attempts> attempts_{};  // set when the upstream is chosen
   Rehearsal* rehearsal_ = nullptr;      // null when the exchange is not a rehearsal
+  CapturedHead captured_{};             // set while requests are recorded
 };
 
 }  // namespace portcullis::proxy

@@ -1,28 +1,10 @@
 // Errands: an exchange sends its request once more, without a client (see policy::Errands).
 
-#include "http/h1/server_stream.h"
-#include "proxy/absent_client.h"
 #include "proxy/exchange.h"
+#include "proxy/no_client.h"
 
 namespace portcullis::proxy {
 namespace {
-
-// Stands for the client of an errand: everything that is sent to it is dropped.
-struct NoClient {
-  NoClient(ClientConnection& like, bool delays_drain)
-      : connection(like.worker(), like.listener(), make_absent_client(), facts_of(like, delays_drain)),
-        message(connection.stream, connection.input, connection.message_settings()) {}
-
-  static ClientFacts facts_of(const ClientConnection& like, bool delays_drain) {
-    ClientFacts facts = like.facts();
-    facts.delays_drain = delays_drain;
-    return facts;
-  }
-  Client client() { return {connection, message}; }
-
-  ClientConnection connection;
-  http::h1::ServerMessageStream message;
-};
 
 // Runs an errand to its end.
 Task<void> run_to_end([[maybe_unused]] std::unique_ptr<NoClient> client, std::unique_ptr<Exchange> errand) {
@@ -65,7 +47,7 @@ Exchange::Exchange(Client client, const Exchange& original, const void* sender, 
   state_.context.caller = original.state_.context.caller;
   state_.context.caller.credential = arena.copy(original.state_.context.caller.credential);
   state_.context.errands = this;
-  state_.context.client.send_timeout = state_.settings.timeouts.send;
+  state_.context.client.send_timeout = state_.settings->timeouts.send;
   chain_.begin_behind(*request.route, sender);
   prepare(state_.context);
 }

@@ -89,10 +89,10 @@ std::unique_ptr<http::MessageBody> Exchange::body_from_target() {
       http::MessageBody::Settings{
           .framing = head.body,
           .timeout = upstream.timeouts.response,
-          .trailers = {.listed = &state_.settings.response_trailers, .metadata = is_grpc(head.fields)},
+          .trailers = {.listed = &state_.settings->response_trailers, .metadata = is_grpc(head.fields)},
           .chunks = {.lenient = upstream.response_limits.lenient,
                      .trailer_size = upstream.response_limits.head_size},
-          .block_size = state_.settings.limits.send_buffer,
+          .block_size = state_.settings->limits.send_buffer,
           .sink = &state_.client.message});
 }
 

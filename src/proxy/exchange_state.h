@@ -17,6 +17,8 @@
 
 namespace portcullis::proxy {
 
+struct RecordedHead;
+
 // The state that the parts of one exchange share: the request, the context of the policies, and the record
 // for the log. Each member may use the members before it.
 struct ExchangeState {
@@ -28,15 +30,15 @@ struct ExchangeState {
   };
 
   ExchangeState(Client of, WorkerContext& on, std::shared_ptr<WorkerSnapshot> with,
-                const ListenerSettings& by, Kind what)
+                std::shared_ptr<const ListenerSettings> by, Kind what)
       : client(of),
         worker(on),
         snapshot(std::move(with)),
-        settings(by),
+        settings(std::move(by)),
         kind(what),
         context{worker.loop(), request.arena, request.head, response},
         held_body(client, request.head, context.request_body.stages),
-        watch(client.message, settings.half_close) {}
+        watch(client.message, settings->half_close) {}
   ExchangeState(const ExchangeState&) = delete;
   ExchangeState& operator=(const ExchangeState&) = delete;
 
@@ -84,8 +86,11 @@ struct ExchangeState {
   Client client;
   WorkerContext& worker;
   std::shared_ptr<WorkerSnapshot> snapshot;
-  const ListenerSettings& settings;
+  // Kept by the exchange itself, because `snapshot` may change to one of a canary, and the listener may
+  // receive other settings before the exchange ends.
+  std::shared_ptr<const ListenerSettings> settings;
   Kind kind;
+  const RecordedHead* recorded = nullptr;  // of a rehearsed exchange: set when its request is a recorded one
   Request request;
   http::ResponseHead response;  // the current response: a target's, or the gateway's own
   policy::Context context;

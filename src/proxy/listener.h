@@ -8,15 +8,12 @@
 
 namespace portcullis::proxy {
 
-struct WorkerSnapshot;
-
 // One worker's share of a listener. It is kept over reloads that do not change its address. Its connections
 // own it together, so a listener that a reload removed keeps its last settings until its connections have
 // ended.
 struct Listener {
   SocketAddress address;
-  const ListenerSettings* settings = nullptr;
-  std::shared_ptr<WorkerSnapshot> settings_owner;
+  std::shared_ptr<const ListenerSettings> settings;  // usually shares the life of a snapshot
   std::vector<std::unique_ptr<Acceptor>> acceptors;
   bool closing = false;  // no new connections; existing connections end after their current exchange
 };

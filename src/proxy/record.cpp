@@ -45,6 +45,7 @@ telemetry::AccessEntry log_entry(const Record& record, const Request& request, c
     entry.version = name_of(request.head.version);
     entry.request_fields = &request.head.fields;
   }
+  entry.revision = snapshot.revision;
   if (request.route != nullptr) {
     entry.route = request.route->name;
     if (request.branch != nullptr) {
@@ -98,11 +99,14 @@ void tell_end(const Record& record, const Request& request, const policy::Contex
   // A status from 600 on, which a lenient upstream may send, counts as 5xx (RFC 9110 section 15).
   const size_t status_class = std::min(record.status / 100u, 5u);
   metrics.responses[status_class].add();
+  telemetry::RevisionMetrics& of_revision = *(*snapshot.responses)[worker.index()];
+  of_revision.responses[status_class].add();
   if (const identity::Consumer* consumer = context.caller.consumer)
     snapshot.consumer_metrics[consumer->index][worker.index()]->responses[status_class].add();
   const Clock::time_point ended_at = Clock::now();
   const auto took = duration_cast<microseconds>(ended_at - record.started);
   metrics.duration.note(took);
+  of_revision.duration.add(static_cast<uint64_t>(took.count()));
   const Branch* const branch = request.branch;
   if (branch != nullptr && !branch->metrics.empty()) {
     branch->metrics[worker.index()]->responses[status_class].add();
@@ -120,7 +124,7 @@ void tell_end(const Record& record, const Request& request, const policy::Contex
     if (worker.logging()) worker.log(snapshot.log_format, entry);
     if (notable) worker.notables().note(entry, now);
   }
-  trace.tell(request, record, context, ended_at);
+  trace.tell(request, record, context, snapshot, ended_at);
 }
 
 }  // namespace portcullis::proxy

@@ -48,7 +48,7 @@ struct Rehearsal {
     kUnknown,    // a policy cannot decide in a rehearsal
   };
 
-  uint64_t version = 0;  // the version of the snapshot
+  uint64_t revision = 0;  // of the snapshot
   // The request as routes see it. `path` is canonical, and empty when it has no canonical form.
   std::string method{}, scheme{}, host{}, path{}, query{};
   std::string client{};  // the client's address, according to the gateway and to trusted proxies
@@ -66,6 +66,7 @@ struct Rehearsal {
   std::string target_path{};       // the path that the target gets
   std::optional<size_t> branch{};  // the branch of the route's split; empty when chance decides
   std::string branch_reason{};     // the reason for the choice of `branch`
+  std::string unknown{};           // for kUnknown: why the outcome is not known
 };
 
 }  // namespace portcullis::proxy

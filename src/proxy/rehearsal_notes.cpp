@@ -1,8 +1,20 @@
 #include "proxy/rehearsal_notes.h"
 
-namespace portcullis::proxy {
+#include "proxy/recorded_head.h"
 
-void note_prepared(Rehearsal& out, const ExchangeState& state) {
+namespace portcullis::proxy {
+namespace {
+
+// Records that the outcome depends on `part`, which was not recorded.
+bool note_unknown(Rehearsal& out, const std::string& part) {
+  out.end = Rehearsal::End::kUnknown;
+  out.unknown = part + " was not recorded";
+  return true;
+}
+
+}  // namespace
+
+bool note_prepared(Rehearsal& out, const ExchangeState& state) {
   const Request& request = state.request;
   out.method = request.head.method;
   out.scheme = request.origin.scheme;
@@ -12,9 +24,19 @@ void note_prepared(Rehearsal& out, const ExchangeState& state) {
   out.client = request.origin.client;
   for (const http::Field& field : request.head.fields) out.fields.emplace_back(field.name, field.value);
   out.is_routed = !request.target_path.empty();
-  if (request.route != nullptr)
-    out.route = static_cast<size_t>(request.route - state.snapshot->snapshot->routes.data());
+  if (request.route != nullptr) out.route = request.route_index;
   out.allow = request.allow;
+  if (request.doubt == nullptr || request.doubt->met.empty()) return true;
+  note_unknown(out, request.doubt->met);
+  out.route.reset();
+  return false;
+}
+
+bool note_unrecorded(Rehearsal& out, const ExchangeState& state, const PlacedPolicy& policy) {
+  const policy::RequestReads* const reads = state.snapshot->snapshot->reads->of(policy.policy.get());
+  if (reads == nullptr) return false;
+  const std::string missing = missing_part(*state.recorded, *reads);
+  return !missing.empty() && note_unknown(out, missing);
 }
 
 void note_policy(Rehearsal& out, ExchangeState& state, const PlacedPolicy& policy,
@@ -23,20 +45,30 @@ void note_policy(Rehearsal& out, ExchangeState& state, const PlacedPolicy& polic
   uint16_t status = 0;
   if (decision.kind == Kind::kRefuse) status = decision.status;
   if (decision.kind == Kind::kAnswer) status = state.response.status;
-  out.policies.push_back({.name = policy.name,
-                          .location = policy.location,
-                          .is_reached = true,
-                          .decision = decision.kind,
-                          .status = status,
-                          .reason = decision.reason,
-                          .notes = policy->explain(state.context, decision)});
-  if (decision.kind == Kind::kUnknown) out.end = Rehearsal::End::kUnknown;
+  out.policies.push_back(
+      {.name = policy.name,
+       .location = policy.location,
+       .is_reached = true,
+       .decision = decision.kind,
+       .status = status,
+       .reason = decision.reason,
+       // The remarks about a single recorded request are not reported.
+       .notes = state.recorded == nullptr ? policy->explain(state.context, decision) : policy::Notes()});
+  if (decision.kind != Kind::kUnknown) return;
+  out.end = Rehearsal::End::kUnknown;
+  out.unknown = "the policy `" + std::string(policy.name) + "` asks another service";
 }
 
 void note_forwarding(Rehearsal& out, ExchangeState& state) {
   out.end = Rehearsal::End::kForwarded;
   out.target_path = state.request.target_path;
   const Split& split = state.request.route->split;
+  if (state.recorded != nullptr) {
+    policy::RequestReads reads;
+    split.add_reads(reads);
+    const std::string missing = missing_part(*state.recorded, reads);
+    if (!missing.empty()) return void(note_unknown(out, missing));
+  }
   const Clock::time_point now = state.worker.loop().now();
   const Branch* chosen = split.only();
   if (chosen != nullptr) {

@@ -7,8 +7,11 @@ namespace portcullis::proxy {
 
 // Functions that record what a rehearsed exchange finds out, step by step.
 
-// Records the request as routes and policies see it, and the route that matches.
-[[gnu::cold]] void note_prepared(Rehearsal& out, const ExchangeState& state);
+// Records the request as routes and policies see it, and the route that matches. False when the route of a
+// recorded request depends on something that was not recorded.
+[[gnu::cold]] bool note_prepared(Rehearsal& out, const ExchangeState& state);
+// For a recorded request: true when the decision of `policy` depends on something that was not recorded.
+[[gnu::cold]] bool note_unrecorded(Rehearsal& out, const ExchangeState& state, const PlacedPolicy& policy);
 // Records the decision of `policy`.
 [[gnu::cold]] void note_policy(Rehearsal& out, ExchangeState& state, const PlacedPolicy& policy,
                                const policy::Decision& decision);

@@ -114,8 +114,8 @@ Task<void> Reply::redirect_to_https() {
   state_.record.ended = &kEnds.redirected_to_https;
   const Request& request = state_.request;
   Arena& arena = state_.request.arena;
-  const bool standard = state_.settings.https_port == 443;
-  const std::string_view port = standard ? "" : arena.concat(":", arena.decimal(state_.settings.https_port));
+  const bool standard = state_.settings->https_port == 443;
+  const std::string_view port = standard ? "" : arena.concat(":", arena.decimal(state_.settings->https_port));
   const std::string_view path = request.head.path == "*" ? "" : request.head.path;
   state_.response.status = 308;
   state_.response.fields.set("location", arena.concat("https://", request.host, port, path,
@@ -127,9 +127,11 @@ Task<void> Reply::redirect_to_https() {
 void Reply::begin() {
   if (state_.client.connection.closing()) close_after();
   state_.record.status = state_.response.status;
+  const Snapshot& snapshot = *state_.snapshot->snapshot;
+  if (!snapshot.revision_header.empty())
+    state_.response.fields.set(snapshot.revision_header, snapshot.revision_text);
   if (state_.worker.logging())
-    state_.record.keep_fields(state_.response.fields, state_.snapshot->snapshot->log_format,
-                              state_.request.arena);
+    state_.record.keep_fields(state_.response.fields, snapshot.log_format, state_.request.arena);
 }
 
 // Writes the fields that are the same in all versions of HTTP.
@@ -155,8 +157,8 @@ void Reply::write_fields(http::HeadWriter& out, BodyKind kind) const {
   if (head.status < 200) return;
   if (!is_dated) out.field("date", http::current_date());  // RFC 9110 section 6.6.1
   out.field("x-request-id", state_.request.id);
-  if (!state_.settings.hsts.empty() && head.fields.find("strict-transport-security") == nullptr)
-    out.field("strict-transport-security", state_.settings.hsts);
+  if (!state_.settings->hsts.empty() && head.fields.find("strict-transport-security") == nullptr)
+    out.field("strict-transport-security", state_.settings->hsts);
 }
 
 // Makes the final response for a message stream. `fields` must outlive the returned value.
@@ -308,7 +310,7 @@ Task<http::RelayResult> Reply::send(http::BodySource& body, size_t head_size) {
   state_.client.message.begin(response);
   const auto arrange = [this] { state_.watch.arrange(); };
   Task<http::RelayResult> relaying =
-      http::relay_body(body, state_.client.message, state_.settings.timeouts.send, arrange);
+      http::relay_body(body, state_.client.message, state_.settings->timeouts.send, arrange);
   co_return co_await relaying;
 }
 

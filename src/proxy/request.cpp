@@ -39,7 +39,8 @@ bool may_forward(Request& request) {
 // Finds the route for the request. Null when there is a route, otherwise the reason.
 const EndReason* find_route(Request& request, const Snapshot& snapshot, const ListenerSettings& settings) {
   const routing::RequestView view{request.host,       request.path,         request.head.method,
-                                  request.head.query, &request.head.fields, settings.address_text};
+                                  request.head.query, &request.head.fields, settings.address_text,
+                                  request.doubt};
   const routing::MatchResult match = snapshot.table.match(view);
   if (match.outcome == routing::MatchOutcome::kNoRoute) return &kEnds.no_route;
   if (match.outcome == routing::MatchOutcome::kMethodNotAllowed) {
@@ -48,6 +49,7 @@ const EndReason* find_route(Request& request, const Snapshot& snapshot, const Li
     return &kEnds.method_not_allowed;
   }
   request.route = request.governing = &snapshot.routes[match.route];
+  request.route_index = match.route;
   return nullptr;
 }
 

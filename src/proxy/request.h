@@ -48,9 +48,11 @@ struct Request {
   std::string_view allow{};        // the value of the Allow field that a refusal must have; may be empty
   Origin origin{};
   const Route* route = nullptr;      // the matching route; null when none matches
+  size_t route_index = 0;            // of `route` in the snapshot, when it is not null
   const Route* governing = nullptr;  // the route whose policies see the request: `route` or a substitute
   const Branch* branch = nullptr;    // the chosen branch of the route; null before the choice
   ClientValues client_values{};
+  routing::Doubt* doubt = nullptr;  // set when the request is a recorded one
 
   // The host that the target is asked for.
   std::string_view authority_at_target() const {

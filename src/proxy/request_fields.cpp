@@ -20,7 +20,7 @@ void write_request_fields(http::HeadWriter& out, const ExchangeState& state, con
     if (!http::is_hop_by_hop(field.id)) out.field(field.name, field.value);
   }
   state.trace.write_fields(out, span);
-  write_forwarding(out, state.settings.forwarding, head, state.client.connection.peer_text(),
+  write_forwarding(out, state.settings->forwarding, head, state.client.connection.peer_text(),
                    state.request.origin, state.request.route->pseudonym);
   out.field("x-request-id", state.request.id);
   const identity::Caller& caller = state.context.caller;
@@ -30,7 +30,7 @@ void write_request_fields(http::HeadWriter& out, const ExchangeState& state, con
     if (!caller.credential.empty()) out.field("x-consumer-credential", caller.credential);
   }
   const auto& certificate = state.client.connection.certificate();
-  if (state.settings.forward_client_certificate && certificate != nullptr) {
+  if (state.settings->forward_client_certificate && certificate != nullptr) {
     // The certificate is a byte sequence of RFC 8941 (RFC 9440 section 2). Encoding it allocates, but only
     // when the field is configured.
     out.field("client-cert", ":", crypto::base64_encode(certificate->encoded, crypto::Base64::kStandard),

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "config/shared_list.h"
 #include "http/field_names.h"
 #include "http/path.h"
 #include "policy/policy.h"
@@ -16,6 +17,7 @@
 #include "proxy/listener_http2.h"
 #include "proxy/listener_limits.h"
 #include "proxy/listener_timeouts.h"
+#include "proxy/snapshot_reads.h"
 #include "proxy/split.h"
 #include "routing/rewrite.h"
 #include "routing/route_table.h"
@@ -88,21 +90,27 @@ struct TracingRules {
   telemetry::Propagation propagation{};
 };
 
-// A compiled configuration. Immutable; shared by the workers. An exchange keeps the snapshot with which it
-// began, so replacing the snapshot drops no request.
+// A compiled revision of the configuration. Immutable; shared by the workers. An exchange keeps the snapshot
+// with which it began, so replacing the snapshot drops no request.
 struct Snapshot {
   Snapshot(uint64_t number, std::vector<routing::RouteRule> rules)
-      : version(number), table(std::move(rules)) {}
+      : revision(number), revision_text(std::to_string(number)), table(std::move(rules)) {}
 
-  uint64_t version;
+  uint64_t revision;              // its number
+  std::string revision_text;      // the number as a text
+  std::string revision_header{};  // the response field that tells the number; empty: none
+  std::shared_ptr<const telemetry::RevisionShards> responses{};
   SidePool* side_pool = nullptr;  // outlives the snapshot
   std::vector<ListenerSettings> listeners;
-  std::vector<Route> routes;
+  config::SharedList<Route> routes;  // shared with other snapshots where they are the same
   // The substitute for a route when no route matches: it has only the policies of the top level.
   Route unrouted{.name = {}, .parameters = routing::PathParameters(routing::Match{})};
   http::FieldNames matched_fields;  // the fields that `match.headers` of any route reads
   size_t shared_policies = 0;       // how many policies at the front of each route are the top level's
   telemetry::LogFormat log_format{{}};
+  // What the snapshot reads of requests, and what is recorded of them. Null: requests are not recorded.
+  std::shared_ptr<const SnapshotReads> reads{};
+  std::shared_ptr<const Recording> recording{};
   std::optional<TracingRules> tracing{};  // empty: tracing is off
   Milliseconds drain_timeout{30'000};
   Milliseconds max_lag{0};  // a worker with a longer lag refuses requests; 0: no limit

@@ -26,6 +26,11 @@ Split::Split(std::vector<Branch> branches, Sticky sticky)
   for (const Branch& branch : branches_) needs_context_ |= branch.hash_key || !branch.when.empty();
 }
 
+void Split::add_reads(policy::RequestReads& reads) const {
+  for (const Branch& branch : branches_) branch.when.add_reads(reads);
+  if (sticky_.key) sticky_.key->add_reads(reads, policy::RequestReads::Use::kDecides);
+}
+
 std::optional<uint32_t> Split::known_place(policy::Context& context) const {
   if (sticky_.key) {
     const std::string_view key = sticky_.key->text_of(context);

@@ -49,6 +49,9 @@ class Split {
   // True when conditions or keys use the context of the policies.
   bool needs_context() const { return needs_context_; }
 
+  // Adds the parts of the request that the conditions of branches and the key of `sticky` read.
+  void add_reads(policy::RequestReads& reads) const;
+
   // The place that follows from the client's key or cookie; nothing for a new client.
   std::optional<uint32_t> known_place(policy::Context& context) const;
   // The first serving branch whose condition is true, or null.

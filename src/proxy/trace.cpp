@@ -156,7 +156,7 @@ void Trace::write_fields(http::HeadWriter& out, const Span* of_try) const {
 
 // Writes the spans on the heap, because few requests are reported.
 void Trace::tell(const Request& request, const Record& record, const policy::Context& context,
-                 Clock::time_point ended_at) const {
+                 const Snapshot& snapshot, Clock::time_point ended_at) const {
   if (rules_ == nullptr) return;
   const bool failed = record.status == 0 || record.status >= 500;
   if (!context_.sampled && !(rules_->sampling.errors && failed)) return;
@@ -175,6 +175,7 @@ void Trace::tell(const Request& request, const Record& record, const policy::Con
   if (record.status != 0) writer.number("http.response.status_code", record.status);
   writer.text("portcullis.ended", record.ended->name);
   writer.text("portcullis.request_id", request.id);
+  writer.number("portcullis.revision", snapshot.revision);
   writer.text("portcullis.cache", context.remarks.cache_outcome);
   if (context.caller.consumer != nullptr) writer.text("portcullis.consumer", context.caller.consumer->name);
   writer.end(failed);

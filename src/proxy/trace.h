@@ -61,7 +61,7 @@ class Trace {
   void write_fields(http::HeadWriter& out, const Span* span) const;
   // Reports the spans to the collector, if the trace is wanted. Call this when the exchange has ended.
   void tell(const Request& request, const Record& record, const policy::Context& context,
-            Clock::time_point ended_at) const;
+            const Snapshot& snapshot, Clock::time_point ended_at) const;
 
  private:
   const TracingRules* rules_ = nullptr;  // null when the exchange is not traced

@@ -23,10 +23,10 @@ void Upload::prepare(const http::MessageStream& to) {
   auto body = std::make_unique<http::MessageBody>(
       state_.client.message, received,
       http::MessageBody::Settings{.framing = framing,
-                                  .timeout = state_.settings.timeouts.body,
+                                  .timeout = state_.settings->timeouts.body,
                                   .limit = state_.context.request_body.limit,
-                                  .trailers = {.listed = &state_.settings.request_trailers},
-                                  .chunks = {.trailer_size = state_.settings.limits.head_size},
+                                  .trailers = {.listed = &state_.settings->request_trailers},
+                                  .chunks = {.trailer_size = state_.settings->limits.head_size},
                                   .sink = &to});
   from_client_ = body.get();
   body_ = stages.observed(stages.behind(std::move(body)));

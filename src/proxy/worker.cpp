@@ -6,10 +6,8 @@
 
 #include "base/faults.h"
 #include "crypto/digest.h"
-#include "http/h1/server_stream.h"
-#include "proxy/absent_client.h"
 #include "proxy/client_connection.h"
-#include "proxy/exchange.h"
+#include "proxy/rehearse.h"
 #include "runtime/batched_syscalls.h"
 #include "runtime/signal_stack.h"
 #include "runtime/start_thread.h"
@@ -46,6 +44,7 @@ void Worker::run(ListenerSockets sockets) {
   for (const auto& listener : listeners_) listener->acceptors.clear();
   tasks_.clear();
   listeners_.clear();
+  canary_.reset();
   current_.reset();
   on_finished_();
 }
@@ -57,11 +56,15 @@ void Worker::on_round(std::chrono::microseconds took) {
 }
 
 void Worker::adopt(std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets) {
-  current_ = std::make_shared<WorkerSnapshot>(loop_, std::move(snapshot), current_.get(), random());
-  for (const auto& upstream : current_->upstreams) {
-    for (const auto& [host, addresses] : known_.addresses) upstream->set_addresses(host, addresses);
-    give_discovered(*upstream);
+  if (canary_ && canary_->snapshot->snapshot == snapshot) {
+    current_ = canary_->snapshot;
+    canary_.reset();
+  } else {
+    current_ = std::make_shared<WorkerSnapshot>(
+        loop_, std::move(snapshot), std::initializer_list<const WorkerSnapshot*>{current_.get()}, random());
+    tell_known(*current_);
   }
+  set_recording(current_->snapshot->recording);
   std::vector<std::shared_ptr<Listener>> before = std::move(listeners_);
   listeners_.clear();
   for (size_t i = 0; i < current_->snapshot->listeners.size(); ++i) {
@@ -71,8 +74,7 @@ void Worker::adopt(std::shared_ptr<const Snapshot> snapshot, ListenerSockets soc
     });
     const auto listener = same != before.end() ? std::move(*same) : std::make_shared<Listener>();
     listener->address = settings.address;
-    listener->settings = &settings;
-    listener->settings_owner = current_;
+    listener->settings = {current_, &settings};
     for (UniqueFd& socket : sockets[i]) {
       listener->acceptors.push_back(std::make_unique<Acceptor>(
           loop_, std::move(socket),
@@ -89,6 +91,46 @@ void Worker::adopt(std::shared_ptr<const Snapshot> snapshot, ListenerSockets soc
   for (const std::shared_ptr<Listener>& listener : before) {
     if (listener) close(*listener);
   }
+}
+
+// Passes on the addresses and the discovered targets that are known already.
+void Worker::tell_known(const WorkerSnapshot& snapshot) {
+  for (const auto& upstream : snapshot.upstreams) {
+    for (const auto& [host, addresses] : known_.addresses) upstream->set_addresses(host, addresses);
+    give_discovered(*upstream);
+  }
+}
+
+// Calls visit(upstream) for the upstreams of the snapshot and of the canary; an upstream that both share is
+// visited twice.
+template <typename Visit>
+void Worker::for_each_upstream(Visit visit) const {
+  for (const auto& upstream : current_->upstreams) visit(*upstream);
+  if (!canary_) return;
+  for (const auto& upstream : canary_->snapshot->upstreams) visit(*upstream);
+}
+
+void Worker::begin_canary(std::shared_ptr<const Snapshot> snapshot,
+                          std::shared_ptr<const CanaryChoice> choice) {
+  loop_.post([this, snapshot = std::move(snapshot), choice = std::move(choice)] {
+    if (draining_) return;
+    const std::initializer_list<const WorkerSnapshot*> others{current_.get(),
+                                                              canary_ ? canary_->snapshot.get() : nullptr};
+    auto served = std::make_shared<WorkerSnapshot>(loop_, snapshot, others, random());
+    tell_known(*served);
+    canary_ = std::make_shared<const WorkerCanary>(WorkerCanary{std::move(served), choice});
+  });
+}
+
+void Worker::end_canary() {
+  loop_.post([this] { canary_.reset(); });
+}
+
+// Heads that were recorded before are kept unless the bounds change.
+void Worker::set_recording(const std::shared_ptr<const Recording>& recording) {
+  const Recording::Bounds wanted = recording ? recording->bounds() : Recording::Bounds();
+  if (recorded_ && recorded_->bounds() == wanted) return;
+  recorded_ = wanted.requests == 0 ? nullptr : std::make_unique<HeadRing>(wanted);
 }
 
 void Worker::close(Listener& listener) {
@@ -143,7 +185,7 @@ void Worker::replace_snapshot(std::shared_ptr<const Snapshot> snapshot, Listener
 void Worker::set_addresses(const std::string& host, const upstream::Addresses& addresses) {
   loop_.post([this, host, addresses] {
     known_.addresses[host] = addresses;
-    for (const auto& upstream : current_->upstreams) upstream->set_addresses(host, addresses);
+    for_each_upstream([&](upstream::Upstream& one) { one.set_addresses(host, addresses); });
   });
 }
 
@@ -151,9 +193,9 @@ void Worker::set_discovered(const std::string& upstream,
                             std::shared_ptr<const upstream::TargetList> targets) {
   loop_.post([this, upstream, targets = std::move(targets)] {
     known_.discovered[upstream] = targets;
-    for (const auto& one : current_->upstreams) {
-      if (one->definition().name == upstream) give_discovered(*one);
-    }
+    for_each_upstream([&](upstream::Upstream& one) {
+      if (one.definition().name == upstream) give_discovered(one);
+    });
   });
 }
 
@@ -183,33 +225,22 @@ void Worker::collect_notables(EventLoop& loop, std::function<void(telemetry::Not
   });
 }
 
+void Worker::collect_recorded(EventLoop& loop, std::function<void(std::vector<RecordedHeads>)> receive) {
+  loop_.post([this, &loop, receive = std::move(receive)] {
+    auto copied = std::make_shared<std::vector<RecordedHeads>>();
+    if (recorded_) *copied = recorded_->copy();
+    loop.post([receive, copied] { receive(std::move(*copied)); });
+  });
+}
+
 void Worker::rehearse(RehearsalRequest request, std::function<void(Rehearsal)> receive) {
   struct Life {
     static Task<void> run(Worker& worker, std::shared_ptr<const RehearsalRequest> request,
                           std::function<void(Rehearsal)> receive) {
-      static const ListenerSettings kPlain{};
-      std::shared_ptr<Listener> listener;
-      if (request->listener < worker.listeners_.size()) {
-        listener = worker.listeners_[request->listener];
-      } else {
-        listener = std::make_shared<Listener>();
-        listener->settings = &kPlain;
-      }
-      Rehearsal out;
-      {
-        ClientConnection client(worker, listener,
-                                make_supposed_client(request->text, out.answer, Rehearsal::kMaxAnswer),
-                                {.peer = request->peer,
-                                 .is_secure = request->is_secure,
-                                 .asked_for_certificate = request->asked_for_certificate,
-                                 .certificate = request->certificate});
-        client.input.block = Block::take(Block::kMedium);
-        http::h1::ServerMessageStream message(client.stream, client.input, client.message_settings());
-        const auto exchange = std::make_unique<Exchange>(Client{client, message});
-        Task<void> rehearsing = exchange->rehearse(request->purpose, out);
-        co_await rehearsing;
-      }
-      receive(std::move(out));
+      const size_t index = request->listener;
+      Task<Rehearsal> rehearsing = proxy::rehearse(
+          worker, index < worker.listeners_.size() ? worker.listeners_[index] : nullptr, request, nullptr);
+      receive(co_await rehearsing);
     }
   };
   // Messages must be copyable, so the request is shared.
@@ -245,10 +276,10 @@ void Worker::set_pressure(Pressure pressure) {
 
 void Worker::close_idle() {
   connections_.for_each([](ClientConnection& connection) { connection.leave_if_idle(); });
-  for (const auto& upstream : current_->upstreams) {
-    while (upstream->close_one_idle()) {
+  for_each_upstream([](upstream::Upstream& one) {
+    while (one.close_one_idle()) {
     }
-  }
+  });
 }
 
 void Worker::probe_lag() {

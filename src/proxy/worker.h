@@ -41,6 +41,12 @@ class Worker final : public WorkerContext, private RoundWatcher {
   // Makes new exchanges use `snapshot`. `sockets` has the sockets of its new listeners. Listeners that are
   // not in the snapshot are closed, and so are their connections, each after its current exchange.
   void replace_snapshot(std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets);
+  // From now on new exchanges that `choice` takes are served by `snapshot`, beside the one that
+  // replace_snapshot() has set; the canary before it, if there is one, ends. When replace_snapshot() is
+  // called with the same snapshot, the canary has become the only one.
+  void begin_canary(std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<const CanaryChoice> choice);
+  // Ends the canary, if there is one: new exchanges are served by the other snapshot.
+  void end_canary();
   // Sets the addresses of the host name `host`.
   void set_addresses(const std::string& host, const upstream::Addresses& addresses);
   // Sets the discovered targets of the upstream with this name, in this snapshot and in later ones.
@@ -58,6 +64,8 @@ class Worker final : public WorkerContext, private RoundWatcher {
   // Calls `receive` on the thread of `loop` with the notable requests since the last call.
   void collect_notables(EventLoop& loop, std::function<void(telemetry::Notables::Batch)> receive);
 
+  // Calls `receive` on the thread of `loop` with a copy of the request heads that the worker has recorded.
+  void collect_recorded(EventLoop& loop, std::function<void(std::vector<RecordedHeads>)> receive);
   // Finds out what the gateway would do with `request`, and calls `receive` on the worker's thread with the
   // result. `receive` is not called when the worker ends first.
   void rehearse(RehearsalRequest request, std::function<void(Rehearsal)> receive);
@@ -90,7 +98,11 @@ class Worker final : public WorkerContext, private RoundWatcher {
   void close_idle();
   void run(ListenerSockets sockets);
   void adopt(std::shared_ptr<const Snapshot> snapshot, ListenerSockets sockets);
+  void tell_known(const WorkerSnapshot& snapshot);
+  template <typename Visit>
+  void for_each_upstream(Visit visit) const;
   void give_discovered(upstream::Upstream& upstream);
+  void set_recording(const std::shared_ptr<const Recording>& recording);
   void close(Listener& listener);
   void stop_accepting(Listener& listener);
   bool is_done() const { return open_connections_ == 0 && errands_ == 0; }

@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "base/random.h"
+#include "proxy/canary.h"
+#include "proxy/head_ring.h"
 #include "proxy/listener.h"
 #include "proxy/pressure.h"
 #include "proxy/worker_snapshot.h"
@@ -31,8 +33,12 @@ class WorkerContext {
   EventLoop& loop() { return loop_; }
   // The snapshot that new exchanges use.
   const std::shared_ptr<WorkerSnapshot>& current() const { return current_; }
+  // The canary that takes a share of new exchanges; null when there is none.
+  const std::shared_ptr<const WorkerCanary>& canary() const { return canary_; }
   uint64_t random() { return random_.next(); }
   telemetry::Notables& notables() { return notables_; }
+  // The heads of the last requests; null when nothing is recorded.
+  HeadRing* recorded() { return recorded_.get(); }
   bool draining() const { return draining_; }
   Pressure pressure() const { return pressure_; }
   // True when requests must be refused, because memory or descriptors are used up or because the worker's lag
@@ -61,8 +67,10 @@ class WorkerContext {
   std::unique_ptr<Syscalls> syscalls_;
   EventLoop loop_{syscalls_ ? *syscalls_ : Syscalls::kernel()};
   std::shared_ptr<WorkerSnapshot> current_;
+  std::shared_ptr<const WorkerCanary> canary_;
   Random random_{0};
   telemetry::Notables notables_;
+  std::unique_ptr<HeadRing> recorded_;
   bool logging_ = false;
   bool measuring_ = false;
   bool draining_ = false;

@@ -20,9 +20,9 @@ constexpr Meaning kMeanings[] = {
     {"NOREPLICAS", "it accepts no writes, because too few replicas are connected"},
     {"MASTERDOWN", "it is a replica that has lost its primary"},
     {"LOADING", "it is still loading its data"},
-    {"MOVED", "it is a node of a Redis Cluster, which is not supported"},
-    {"CLUSTERDOWN", "it is a node of a Redis Cluster, which is not supported"},
-    {"CROSSSLOT", "it is a node of a Redis Cluster, which is not supported"},
+    {"MOVED", "it is a node of a Redis Cluster: write `cluster` in place of `address`"},
+    {"CLUSTERDOWN", "its cluster is not complete"},
+    {"CROSSSLOT", "it is a node of a Redis Cluster: write `cluster` in place of `address`"},
 };
 
 // An error raised in a script is the error of the failed command, possibly prefixed by "ERR".
@@ -47,6 +47,9 @@ std::string describe_refusal(std::string_view error) {
   // Redis 6 and later answer WRONGPASS; earlier versions answer "ERR invalid password".
   const bool is_password = error.find("invalid password") != std::string_view::npos;
   std::string out(is_password ? kMeanings[0].text : "it refuses a command");
+  // What a script may not do is told in other words than what a client may not do.
+  const bool is_right = error.find("user executing the script can't run") != std::string_view::npos;
+  if (is_right) out = kMeanings[2].text;
   for (const Meaning& one : kMeanings) {
     if (!has_code(error, one.code)) continue;
     out = one.text;

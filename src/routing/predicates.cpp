@@ -2,13 +2,14 @@
 
 #include <re2/re2.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "base/text.h"
 #include "http/query.h"
+#include "routing/route_table.h"
 
 namespace portcullis::routing {
-namespace {}  // namespace
 
 struct Predicates::Compiled {
   Predicate rule;
@@ -32,6 +33,20 @@ std::string describe(const Predicate& predicate, std::string_view what) {
     case Predicate::Kind::kAbsent: return subject + " is present";
   }
   return subject;
+}
+
+void note_doubt(const Match& match, Doubt& doubt) {
+  const auto note = [&](const std::vector<Predicate>& predicates, const std::vector<std::string>& unknown,
+                        const char* family) {
+    for (const Predicate& one : predicates) {
+      const bool is_unknown = std::any_of(unknown.begin(), unknown.end(), [&](const std::string& name) {
+        return equals_ignoring_case(name, one.name);
+      });
+      if (is_unknown && doubt.met.empty()) doubt.met = family + to_lower(one.name);
+    }
+  };
+  note(match.headers, doubt.headers, "request.header.");
+  note(match.query, doubt.parameters, "query.");
 }
 
 Predicates::Predicates(const std::vector<Predicate>& headers, const std::vector<Predicate>& query) {

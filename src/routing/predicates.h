@@ -17,6 +17,10 @@ namespace portcullis::routing {
 // Describes a predicate to people: "header `x-version` = `2`".
 std::string describe(const Predicate& predicate, std::string_view what);
 
+struct Doubt;
+// Notes in `doubt` the first part that `match` reads and that is not known.
+void note_doubt(const Match& match, Doubt& doubt);
+
 // The predicates of one route, compiled. Immutable; any thread.
 //
 // RE2 takes a reader's lock internally, and a query value is decoded on the heap before an expression

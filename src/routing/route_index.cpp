@@ -30,9 +30,10 @@ struct Entry {
   uint32_t host;
   Kind kind;
   std::string_view text;  // of a Match, or of a pattern whose parameters have lost their names
+  uint64_t hash;          // of `text`, which is compared only when the rest is equal
 
   bool operator<(const Entry& other) const {
-    return std::tie(host, kind, text) < std::tie(other.host, other.kind, other.text);
+    return std::tie(hash, host, kind, text) < std::tie(other.hash, other.host, other.kind, other.text);
   }
 };
 using Placed = std::pair<Entry, Candidate>;
@@ -41,14 +42,17 @@ using Placed = std::pair<Entry, Candidate>;
 // parameters, which do not distinguish patterns.
 Entry entry_of(const Match& match, std::deque<std::string>& renamed) {
   // The text of an expression stays empty: all expressions of a host form one list.
-  if (!match.path_regex.empty()) return {kAnyHost, Kind::kRegex, {}};
+  if (!match.path_regex.empty()) return {kAnyHost, Kind::kRegex, {}, 0};
   if (!match.path.empty()) {
-    if (match.path.find("/{") == std::string::npos) return {kAnyHost, Kind::kExact, match.path};
-    return {kAnyHost, Kind::kParameters, renamed.emplace_back(without_parameter_names(match.path))};
+    if (match.path.find("/{") == std::string::npos)
+      return {kAnyHost, Kind::kExact, match.path, hash_bytes(match.path)};
+    const std::string& text = renamed.emplace_back(without_parameter_names(match.path));
+    return {kAnyHost, Kind::kParameters, text, hash_bytes(text)};
   }
-  Entry entry{kAnyHost, Kind::kPrefix, match.path_prefix};
+  Entry entry{kAnyHost, Kind::kPrefix, match.path_prefix, 0};
   // "/v1/" and "/v1" are the same prefix; "/" matches all paths.
   if (entry.text.ends_with('/')) entry.text.remove_suffix(1);
+  entry.hash = hash_bytes(entry.text);
   return entry;
 }
 

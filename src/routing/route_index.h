@@ -66,8 +66,11 @@ struct RouteTable::Index {
   std::map<std::string, uint32_t, std::less<>> wildcard_hosts;  // keyed by the suffix, including its dot
 
   bool predicates_hold(const Candidate& candidate, const RequestView& request) const {
-    return !candidate.conditional || (rules[candidate.route].answers_on(request.listener) &&
-                                      predicates.at(candidate.route).admit(request.fields, request.query));
+    if (!candidate.conditional) return true;
+    const RouteRule& rule = rules[candidate.route];
+    if (!rule.answers_on(request.listener)) return false;
+    if (request.doubt != nullptr) note_doubt(*rule.match, *request.doubt);
+    return predicates.at(candidate.route).admit(request.fields, request.query);
   }
 
   // Rules with more predicates come first; otherwise the order is kept.

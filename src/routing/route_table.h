@@ -31,6 +31,15 @@ struct RouteRule {
   }
 };
 
+// For a recorded request: the conditions that cannot be judged, because what they read was not recorded.
+struct Doubt {
+  std::vector<std::string> headers{};     // names of header fields, in lower case
+  std::vector<std::string> parameters{};  // names of parameters whose values are withheld
+  // The part that a route reads which comes before the matching route or is that route:
+  // "request.header.x-beta". Empty when the match is certain.
+  std::string met{};
+};
+
 // The parts of a request that the table examines.
 struct RequestView {
   std::string_view host;  // lower case, without port
@@ -39,6 +48,7 @@ struct RequestView {
   std::string_view query{};              // as received
   const http::Fields* fields = nullptr;  // null: no fields
   std::string_view listener{};           // the address of the listener that received the request
+  Doubt* doubt = nullptr;                // null: all parts of the request are known
 };
 
 enum class MatchOutcome { kMatched, kNoRoute, kMethodNotAllowed };

@@ -140,13 +140,21 @@ Result<Database> Database::open(const std::string& path, IfAbsent if_absent) {
   if (if_absent == IfAbsent::kCreate) {
     if (Status created = create_private_file(path); !created) return created.error();
   }
-  Database database(path);
+  return is_frozen(path) ? open_handle(path, frozen_uri(path), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI)
+                         : open_handle(path, path, SQLITE_OPEN_READWRITE);
+}
+
+Result<Database> Database::open_in_memory() {
+  return open_handle("memory", ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+}
+
+Result<Database> Database::open_handle(const std::string& name, const std::string& uri, int flags) {
+  // Without statistics of its memory, SQLite takes no lock of the whole process for each piece. An error
+  // means that SQLite has been used already.
+  [[maybe_unused]] static const int without_statistics = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  Database database(name);
   sqlite3* handle = nullptr;
-  const int code =
-      is_frozen(path)
-          ? sqlite3_open_v2(frozen_uri(path).c_str(), &handle,
-                            SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, nullptr)
-          : sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const int code = sqlite3_open_v2(uri.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
   database.handle_.reset(handle);
   if (code != SQLITE_OK) return database.fault();
   sqlite3_extended_result_codes(handle, 1);
@@ -176,6 +184,21 @@ Status Database::use_write_ahead_log() {
     const bool is_busy = !set && (sqlite3_errcode(handle_.get()) & 0xff) == SQLITE_BUSY;
     if (!is_busy || wait_for_lock(nullptr, pauses) == 0) return set;
   }
+}
+
+void Database::defer_checkpoints() {
+  // As without this function.
+  static constexpr int kLongLog = 1000;
+  const auto look = [](void* due, sqlite3*, const char*, int pages) {
+    if (pages >= kLongLog) *static_cast<std::atomic<bool>*>(due) = true;
+    return SQLITE_OK;
+  };
+  sqlite3_wal_hook(handle_.get(), look, checkpoint_due_.get());
+}
+
+void Database::checkpoint() {
+  *checkpoint_due_ = false;
+  sqlite3_wal_checkpoint_v2(handle_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
 }
 
 Result<int64_t> Database::integer(std::string_view sql) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <concepts>
 #include <cstdint>
 #include <memory>
@@ -63,6 +64,8 @@ class Database {
   // A new file is readable by its owner only. A file that cannot be written is opened for reading; writes to
   // it fail. A statement waits for locks of other processes for up to five seconds.
   static Result<Database> open(const std::string& path, IfAbsent if_absent);
+  // A database without a file, which ends with this object.
+  static Result<Database> open_in_memory();
   Database(Database&&) noexcept;
   Database& operator=(Database&&) noexcept;
   ~Database();
@@ -88,6 +91,12 @@ class Database {
   // From now on, commits go to a log beside the file, and readers do not wait for a writer. The file keeps
   // this property.
   Status use_write_ahead_log();
+  // With a write-ahead log, a commit that makes the log long copies it into the file before it returns. From
+  // now on checkpoint() does that. Errors of a checkpoint have no effect but that the log stays long.
+  void defer_checkpoints();
+  // True when the log is long. Any thread.
+  bool is_checkpoint_due() const { return *checkpoint_due_; }
+  void checkpoint();
   // The first column of the first row, such as a pragma's value; 0 when there is no row.
   Result<int64_t> integer(std::string_view sql);
   int64_t last_row() const;
@@ -109,10 +118,13 @@ class Database {
     void operator()(sqlite3_stmt* statement) const;
   };
 
+  static Result<Database> open_handle(const std::string& name, const std::string& uri, int flags);
   explicit Database(std::string path) : path_(std::move(path)) {}
   sqlite3_stmt* prepared(std::string_view sql);
 
   std::string path_;
+  // On the heap, because SQLite has its address.
+  std::unique_ptr<std::atomic<bool>> checkpoint_due_ = std::make_unique<std::atomic<bool>>(false);
   std::unique_ptr<sqlite3, Close> handle_;
   std::unordered_map<std::string_view, std::unique_ptr<sqlite3_stmt, Finalize>> statements_;
 };

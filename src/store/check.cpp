@@ -17,6 +17,7 @@ using sqlite::Transaction;
 // An object in the revisions from `since` to before `until`.
 struct Span {
   ObjectName id;
+  Owner owner;
   int64_t since;
   int64_t until;
   std::string digest;
@@ -51,9 +52,10 @@ class Inspection {
   // Reads each object, opens its secrets and compares its digest.
   Status read_objects() {
     Rows rows = database_.query(
-        "SELECT id, kind, name, since, until, digest, content FROM objects ORDER BY since, id");
+        "SELECT id, kind, name, since, until, digest, content, owner FROM objects ORDER BY since, id");
     while (rows.next()) {
       Span span{{std::string(rows.text(1)), std::string(rows.text(2))},
+                static_cast<Owner>(rows.integer(7)),
                 rows.integer(3),
                 rows.is_null(4) ? INT64_MAX : rows.integer(4),
                 std::string(rows.text(5))};
@@ -83,7 +85,7 @@ class Inspection {
       secrets.push_back({std::move(pointer), std::move(*opened)});
     }
     if (!boxes.status() || !box_ || !all_open) return boxes.status();
-    const crypto::Digest256 digest = digest_of(span.id, content, secrets, *box_);
+    const crypto::Digest256 digest = digest_of(span.id, span.owner, content, secrets, *box_);
     if (crypto::text_of(digest) != span.digest) add(name + ": the content is not what was stored");
     return {};
   }

@@ -118,6 +118,10 @@ const Key* KeyRing::find(std::string_view id) const {
   return found == keys.end() ? nullptr : &*found;
 }
 
+KeyRing generate_key_ring() {
+  return {random_key(), {generate_key()}};
+}
+
 Key generate_key() {
   return {crypto::hex_encode(crypto::random_bytes(4)), random_key()};
 }
@@ -139,7 +143,7 @@ Result<std::optional<KeyRing>> read_key_file(const std::string& path) {
 }
 
 Result<KeyRing> create_key_file(const std::string& path) {
-  const KeyRing ring{random_key(), {generate_key()}};
+  const KeyRing ring = generate_key_ring();
   const TemporaryKeyFile temporary(path);
   if (!temporary.file || !write_durably(temporary.file.get(), text_of_ring(ring)))
     return key_system_fault(path, "cannot be created");

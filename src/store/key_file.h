@@ -27,6 +27,8 @@ struct KeyRing {
   const Key* find(std::string_view id) const;  // null when there is no such key
 };
 
+// Random keys: one of each kind.
+KeyRing generate_key_ring();
 // A key with random bytes and a random name.
 Key generate_key();
 

@@ -36,7 +36,8 @@ Status restore_store(const std::string& backup, const StoreFiles& files, Existin
 
 // Seals each secret with a new key, and removes the old ones from the key file and the store. Hashes and
 // revisions stay the same. The key file has both keys until this is done; after an interruption the store can
-// be used as before, and the next call completes the work. Returns the number of secrets.
+// be used as before, and the next call completes the work. Returns the number of secrets. An error for a
+// store that is the copy of a cluster, whose key file other nodes have too.
 Result<size_t> rekey_store(const StoreFiles& files);
 
 }  // namespace portcullis::store

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "store/draft_table.h"
 #include "store/maintenance.h"
 #include "store/stored_form.h"
 
@@ -64,6 +65,17 @@ Status forget_old_keys(sqlite::Database& database, const std::string& key_file) 
   return replace_key_file(key_file, {ring->digest_key, {*key}});
 }
 
+// The key of a copy of a cluster's revisions is the cluster's, which its other nodes need too.
+Status refuse_copy(sqlite::Database& database, const StoreFiles& files) {
+  const auto taken_over = meta_of(database, kTakenOver);
+  if (!taken_over) return taken_over.error();
+  if (taken_over->empty()) return {};
+  return Error{files.database +
+               ": the store is the copy of a cluster, whose nodes share the key file, so its key stays. For "
+               "other keys, "
+               "make a cluster with a new key file below another `store.etcd.prefix`"};
+}
+
 }  // namespace
 
 Result<size_t> rekey_store(const StoreFiles& files) {
@@ -73,6 +85,7 @@ Result<size_t> rekey_store(const StoreFiles& files) {
   {
     auto transaction = Transaction::begin(*database, Transaction::Kind::kWrite);
     if (!transaction) return transaction.error();
+    if (Status refused = refuse_copy(*database, files); !refused) return refused.error();
     if (const auto usable = open_keys(*database, files.key_file); !usable) return usable.error();
     auto ring = present_keys(files.key_file);
     if (!ring) return ring.error();
@@ -87,6 +100,8 @@ Result<size_t> rekey_store(const StoreFiles& files) {
       if (Status sealed = reseal(*database, box, row, fresh.id); !sealed)
         return Error{files.database + ": " + sealed.error().message};
     }
+    const auto drafts = reseal_drafts(*database, box, fresh.id);
+    if (!drafts) return Error{files.database + ": " + drafts.error().message};
     if (Status set = set_current_key(*database, box, fresh.id); !set) return set.error();
     if (Status done = transaction->commit(); !done) return done.error();
     count = secrets->size();

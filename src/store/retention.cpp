@@ -23,6 +23,7 @@ Status expire_revisions(sqlite::Database& database, const Retention& retention, 
   if (newest <= count) return {};
   sqlite::Rows deleted = database.query(
       "DELETE FROM revisions WHERE time < ?1 AND number <= ?2 AND number NOT IN (SELECT revision FROM tags) "
+      "AND number <> (SELECT COALESCE(MAX(CAST(value AS INTEGER)), 0) FROM meta WHERE name = 'in_force') "
       "RETURNING number",
       (now - retention.age).time_since_epoch().count(), newest - count);
   int64_t last = 0;

@@ -8,8 +8,8 @@
 
 namespace portcullis::store {
 
-// Which revisions are kept: the newest ones of this number, those that are not older than this, and those
-// with a tag.
+// Which revisions are kept: the newest ones of this number, those that are not older than this, those with
+// a tag, and the one in force.
 struct Retention {
   uint64_t revisions = 1'000;
   std::chrono::days age{90};

@@ -21,11 +21,16 @@ struct ObjectName {
   }
 };
 
+// Who owns an object: the files of a node, in which alone it can be changed, or the admin API.
+enum class Owner { kApi, kFile };
+
 // An object as it is given to the store, and as the store gives it back.
 struct Object {
   ObjectName id;
-  std::string json;                  // from the store: the canonical form (store/canonical_json.h)
+  std::string json;                  // from the store: the canonical form (base/canonical_json.h)
   std::vector<std::string> secrets;  // JSON pointers (RFC 6901) to the values that are encrypted
+  Owner owner = Owner::kApi;
+  bool is_canonical = false;  // `json` is known to be in the canonical form
 };
 
 // An object of a revision.

@@ -26,6 +26,7 @@ CREATE TABLE objects (
   name TEXT NOT NULL,
   since INTEGER NOT NULL,
   until INTEGER,
+  owner INTEGER NOT NULL,
   digest BLOB NOT NULL,
   content TEXT NOT NULL
 );
@@ -46,18 +47,6 @@ PRAGMA application_id = 0x50434C53;
 PRAGMA user_version = 1;
 )";
 static_assert(kApplicationId == 0x50434C53 && kSchemaVersion == 1, "kTables has the same numbers");
-
-Status set_meta(sqlite::Database& database, std::string_view name, std::string_view value) {
-  return database.run("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)", name, sqlite::Blob{value});
-}
-
-// The value of a name; empty when there is none.
-Result<std::string> meta_of(sqlite::Database& database, std::string_view name) {
-  sqlite::Rows rows = database.query("SELECT value FROM meta WHERE name = ?1", name);
-  std::string value = rows.next() ? std::string(rows.text(0)) : std::string();
-  if (!rows.status()) return rows.status().error();
-  return value;
-}
 
 // Whether the file is a store, a file without any table, or neither: then an error.
 enum class Content { kStore, kEmpty };
@@ -85,7 +74,7 @@ Result<Content> content_at_one_moment(sqlite::Database& database) {
 }
 
 // Creates the tables, unless another process has done it meanwhile. An existing key file is used.
-Status create_tables(sqlite::Database& database, const std::string& key_file) {
+Status create_tables_of_file(sqlite::Database& database, const std::string& key_file) {
   if (Status set = database.use_write_ahead_log(); !set) return set;
   auto transaction = sqlite::Transaction::begin(database, sqlite::Transaction::Kind::kWrite);
   if (!transaction) return transaction.error();
@@ -96,12 +85,7 @@ Status create_tables(sqlite::Database& database, const std::string& key_file) {
   if (!existing) return existing.error();
   auto ring = *existing ? Result<KeyRing>(std::move(**existing)) : create_key_file(key_file);
   if (!ring) return ring.error();
-  if (Status created = database.run_script(kTables); !created) return created;
-  const std::string key = ring->keys.front().id;
-  const SecretBox box(std::move(*ring));
-  if (Status set = set_current_key(database, box, key); !set) return set;
-  const crypto::Digest256 digest = box.digest(kSealedText);
-  if (Status set = set_meta(database, "digest", crypto::text_of(digest)); !set) return set;
+  if (Status created = create_tables(database, SecretBox(std::move(*ring))); !created) return created;
   return transaction->commit();
 }
 
@@ -116,11 +100,32 @@ Result<SecretBox> box_of(const sqlite::Database& database, const std::string& ke
 
 }  // namespace
 
+Status set_meta(sqlite::Database& database, std::string_view name, std::string_view value) {
+  return database.run("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)", name, sqlite::Blob{value});
+}
+
+// The value of a name; empty when there is none.
+Result<std::string> meta_of(sqlite::Database& database, std::string_view name) {
+  sqlite::Rows rows = database.query("SELECT value FROM meta WHERE name = ?1", name);
+  std::string value = rows.next() ? std::string(rows.text(0)) : std::string();
+  if (!rows.status()) return rows.status().error();
+  return value;
+}
+
+Status create_tables(sqlite::Database& database, const SecretBox& box) {
+  if (Status created = database.run_script(kTables); !created) return created;
+  if (Status set = set_current_key(database, box, box.first_key()); !set) return set;
+  const crypto::Digest256 digest = box.digest(kSealedText);
+  return set_meta(database, "digest", crypto::text_of(digest));
+}
+
 Result<sqlite::Database> open_database(const StoreFiles& files, sqlite::Database::IfAbsent if_absent) {
   auto database = sqlite::Database::open(files.database, if_absent);
   if (!database) return database.error();
-  // FULL: a commit has reached the disk when it returns.
-  if (Status set = database->run_script("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; "
+  // FULL: a commit has reached the disk when it returns. The cache has room for the pages of a revision that
+  // changes tens of thousands of objects: what does not fit is written and read twice.
+  if (Status set = database->run_script("PRAGMA synchronous = FULL; PRAGMA cache_size = -8192; "
+                                        "PRAGMA secure_delete = ON; "
                                         "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON");
       !set)
     return set.error();
@@ -129,7 +134,7 @@ Result<sqlite::Database> open_database(const StoreFiles& files, sqlite::Database
   if (*content == Content::kStore) return database;
   if (if_absent == sqlite::Database::IfAbsent::kFail)
     return Error{files.database + ": the file is empty, and not a store"};
-  if (Status created = create_tables(*database, files.key_file); !created) return created.error();
+  if (Status created = create_tables_of_file(*database, files.key_file); !created) return created.error();
   return database;
 }
 

@@ -25,6 +25,16 @@ struct StoreFiles {
 // Portcullis. Commits wait until they are on the disk, and deleted content is overwritten.
 Result<sqlite::Database> open_database(const StoreFiles& files, sqlite::Database::IfAbsent if_absent);
 
+// Creates the tables of a store in an empty database, whose secrets the keys of `box` seal.
+Status create_tables(sqlite::Database& database, const SecretBox& box);
+
+// Short texts that lie beside the revisions. The value of a name is empty when there is none.
+Status set_meta(sqlite::Database& database, std::string_view name, std::string_view value);
+Result<std::string> meta_of(sqlite::Database& database, std::string_view name);
+// The name of the text NUMBER:PUBLICATION, which says which revision of a cluster was taken over last. Only a
+// store that is the copy of a cluster has it.
+inline constexpr std::string_view kTakenOver = "taken_over";
+
 // Reads the key file. An error when it is absent, or does not belong to the store: this is tried with a text
 // that the store has sealed. Sees the state of the transaction that is open.
 Result<SecretBox> open_keys(sqlite::Database& database, const std::string& key_file);

@@ -21,6 +21,8 @@ class SecretBox {
  public:
   explicit SecretBox(KeyRing ring) : ring_(std::move(ring)) {}
 
+  // The id of the key that was made first.
+  const std::string& first_key() const { return ring_.keys.front().id; }
   bool has_key(std::string_view id) const { return ring_.find(id) != nullptr; }
   // An error when there is no key of this name.
   Result<SealedText> seal(std::string_view key_id, std::string_view text, std::string_view context) const;

@@ -57,6 +57,22 @@ Result<Store> Store::open(const StoreFiles& files, sqlite::Database::IfAbsent if
   return Store(files, std::move(*database), std::move(*box), retention);
 }
 
+Result<Store> Store::open_in_memory(Retention retention) {
+  auto database = sqlite::Database::open_in_memory();
+  if (!database) return database.error();
+  SecretBox box(generate_key_ring());
+  if (Status created = create_tables(*database, box); !created) return created.error();
+  return Store({}, std::move(*database), std::move(box), retention);
+}
+
+Result<std::string> Store::note(std::string_view name) {
+  return meta_of(database_, "note." + std::string(name));
+}
+
+Status Store::set_note(std::string_view name, std::string_view value) {
+  return set_meta(database_, "note." + std::string(name), value);
+}
+
 // Reads the key file again when the store was rekeyed. Belongs into each transaction that opens or seals
 // secrets.
 Status Store::refresh_keys() {
@@ -110,9 +126,12 @@ Result<std::vector<Revision>> Store::revisions(uint64_t before, size_t limit) {
   return out;
 }
 
-// The object in a row of id, kind, name, since, digest, content.
+// The object in a row of id, kind, name, since, digest, content, owner.
 Result<StoredObject> Store::stored_object(const Rows& row) {
-  StoredObject out{{.id = {std::string(row.text(1)), std::string(row.text(2))}, .json = {}, .secrets = {}},
+  StoredObject out{{.id = {std::string(row.text(1)), std::string(row.text(2))},
+                    .json = {},
+                    .secrets = {},
+                    .owner = static_cast<Owner>(row.integer(6))},
                    static_cast<uint64_t>(row.integer(3)),
                    crypto::hex_encode(row.text(4))};
   std::vector<Secret> secrets;
@@ -132,6 +151,16 @@ Result<StoredObject> Store::stored_object(const Rows& row) {
   return out;
 }
 
+Result<std::vector<std::string>> Store::kinds(uint64_t number) {
+  std::vector<std::string> out;
+  Rows rows = database_.query(
+      "SELECT DISTINCT kind FROM objects WHERE since <= ?1 AND (until IS NULL OR until > ?1) ORDER BY kind",
+      number);
+  while (rows.next()) out.emplace_back(rows.text(0));
+  if (!rows.status()) return rows.status().error();
+  return out;
+}
+
 Result<Found<std::vector<StoredObject>>> Store::objects(uint64_t number) {
   std::vector<StoredObject> out;
   if (number == 0) return Found<std::vector<StoredObject>>(std::move(out));
@@ -142,7 +171,7 @@ Result<Found<std::vector<StoredObject>>> Store::objects(uint64_t number) {
   if (*absent) return Found<std::vector<StoredObject>>(**absent);
   if (Status refreshed = refresh_keys(); !refreshed) return refreshed.error();
   Rows rows = database_.query(
-      "SELECT id, kind, name, since, digest, content FROM objects "
+      "SELECT id, kind, name, since, digest, content, owner FROM objects "
       "WHERE since <= ?1 AND (until IS NULL OR until > ?1) ORDER BY kind, name",
       number);
   while (rows.next()) {
@@ -162,7 +191,7 @@ Result<Found<StoredObject>> Store::object(uint64_t number, const ObjectName& id)
   if (*absent) return Found<StoredObject>(**absent);
   if (Status refreshed = refresh_keys(); !refreshed) return refreshed.error();
   Rows row = database_.query(
-      "SELECT id, kind, name, since, digest, content FROM objects "
+      "SELECT id, kind, name, since, digest, content, owner FROM objects "
       "WHERE kind = ?1 AND name = ?2 AND since <= ?3 AND (until IS NULL OR until > ?3)",
       std::string_view(id.kind), std::string_view(id.name), number);
   if (row.next()) {

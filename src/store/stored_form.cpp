@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "base/canonical_json.h"
 #include "crypto/encoding.h"
-#include "store/canonical_json.h"
 
 namespace portcullis::store {
 namespace {
@@ -35,6 +35,10 @@ std::string canonical_list(const nlohmann::json& list) {
 Result<StoredForm> stored_form_of(const Object& object, const SecretBox& box) {
   if (!canonical_json(nlohmann::json::array({object.id.kind, object.id.name})))
     return Error{"the name is not valid UTF-8"};
+  if (object.is_canonical && object.secrets.empty())
+    return StoredForm{.content = object.json,
+                      .secrets = {},
+                      .digest = digest_of(object.id, object.owner, object.json, {}, box)};
   nlohmann::json value = parse_object_json(object.json);
   if (value.is_discarded()) return Error{"the object is not valid JSON"};
   // Before pointers are followed, because the canonical form refuses values that are nested too deeply.
@@ -54,18 +58,21 @@ Result<StoredForm> stored_form_of(const Object& object, const SecretBox& box) {
   auto content = canonical_json(value);
   if (!content) return content.error();
   out.content = std::move(*content);
-  out.digest = digest_of(object.id, out.content, out.secrets, box);
+  out.digest = digest_of(object.id, object.owner, out.content, out.secrets, box);
   return out;
 }
 
-crypto::Digest256 digest_of(const ObjectName& id, std::string_view content,
+crypto::Digest256 digest_of(const ObjectName& id, Owner owner, std::string_view content,
                             const std::vector<Secret>& secrets, const SecretBox& box) {
   nlohmann::json digests = nlohmann::json::array();
   for (const Secret& secret : secrets)
     digests.push_back(nlohmann::json::array(
         {secret.pointer, crypto::hex_encode(crypto::text_of(box.digest(secret.json)))}));
-  // The canonical form of [kind, name, content, [[pointer, digest], ...]].
-  std::string text = canonical_list(nlohmann::json::array({id.kind, id.name}));
+  // The canonical form of [kind, name, content, [[pointer, digest], ...]]; for an object of files of
+  // [kind, name, "file", content, [[pointer, digest], ...]].
+  nlohmann::json head = nlohmann::json::array({id.kind, id.name});
+  if (owner == Owner::kFile) head.push_back("file");
+  std::string text = canonical_list(head);
   text.back() = ',';
   text += content;
   text += ',' + canonical_list(digests) + ']';

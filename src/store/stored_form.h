@@ -22,12 +22,12 @@ struct Secret {
 struct StoredForm {
   std::string content;
   std::vector<Secret> secrets;  // in the order of their pointers
-  crypto::Digest256 digest;     // of name, content and the keyed digest of each secret
+  crypto::Digest256 digest;     // of name, owner, content and the keyed digest of each secret
 };
 
 // An error when the JSON is malformed or has no canonical form, and when a pointer leads to no value.
 Result<StoredForm> stored_form_of(const Object& object, const SecretBox& box);
-crypto::Digest256 digest_of(const ObjectName& id, std::string_view content,
+crypto::Digest256 digest_of(const ObjectName& id, Owner owner, std::string_view content,
                             const std::vector<Secret>& secrets, const SecretBox& box);
 // The canonical JSON of the whole object.
 Result<std::string> json_of(std::string_view content, const std::vector<Secret>& secrets);

@@ -14,8 +14,8 @@ class AuditLog {
  public:
   explicit AuditLog(std::unique_ptr<LogSink> sink) : sink_(std::move(sink)) {}
 
-  // `by` is "signal", "files", or "admin ADDRESS". The members of `details`, an object, are added to the
-  // line.
+  // `by` is "signal", "files", "successor", or the author of a request to the admin API. The members of
+  // `details`, an object, are added to the line.
   void note(const std::string& action, const std::string& by, const nlohmann::json& details);
   void reopen() { sink_->reopen(); }
 

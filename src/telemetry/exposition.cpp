@@ -10,6 +10,7 @@ void Exposition::collect() {
   routes();
   targets();
   consumers();
+  revisions();
   policies();
   policy_metrics();
   connections();
@@ -113,6 +114,18 @@ void Exposition::consumers() {
       }
       add_class(by_group, {{"group", group.name}}, i, count);
     }
+  }
+}
+
+// Series end when their revision does: a number is never used twice, so no series goes down.
+void Exposition::revisions() {
+  Family by_revision = counter("revision_requests_total",
+                               "Requests that have ended, by revision that served them (the one in force and "
+                               "its canary, no others) and class of status.");
+  for (const auto& [number, held] : registry_.revisions_) {
+    if (number != registry_.revision_ && number != registry_.canary_) continue;
+    if (const auto shards = held.lock())
+      add_responses(by_revision, {{"revision", std::to_string(number)}}, *shards);
   }
 }
 

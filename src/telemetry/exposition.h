@@ -132,6 +132,7 @@ class Exposition {
   void routes();
   void targets();
   void consumers();
+  void revisions();
   void policies();
   void policy_metrics();
   // The families about the process.

@@ -148,10 +148,12 @@ void Exposition::runtime() {
               "Reloads of the configuration, by result (succeeded, or refused because of an error).");
   reloads.add({{"result", "refused"}}, registry_.reloads_[0].get());
   reloads.add({{"result", "succeeded"}}, registry_.reloads_[1].get());
-  gauge("config_version",
-        "Number of the configuration that serves requests; each configuration that takes effect gets a "
-        "higher number.")
-      .add({}, registry_.config_version_);
+  gauge("revision",
+        "Number of the revision of the configuration in force; each revision that takes effect gets a higher "
+        "number.")
+      .add({}, registry_.revision_);
+  gauge("canary_revision", "Number of the revision that serves a share of the requests as a canary, else 0.")
+      .add({}, registry_.canary_);
   gauge("build_info", "Always 1. The label version has the version of the gateway.")
       .add({{"version", PORTCULLIS_VERSION}}, uint64_t{1});
   Family rounds = histogram(

@@ -4,6 +4,7 @@
 #include <ctime>
 #include <utility>
 
+#include "base/secret_name.h"
 #include "base/text.h"
 #include "http/query.h"
 #include "variables/text.h"
@@ -113,11 +114,6 @@ void append_json(TextWriter& out, std::string_view text) {
   out.json(text);
 }
 
-bool contains_ignoring_case(std::string_view text, std::string_view part) {
-  const auto same = [](char a, char b) { return ascii_lower(a) == b; };
-  return std::search(text.begin(), text.end(), part.begin(), part.end(), same) != text.end();
-}
-
 }  // namespace
 
 LogFormat::LogFormat(Settings settings) : settings_(std::move(settings)) {
@@ -159,16 +155,10 @@ LogFormat::Header LogFormat::header(const std::string& name) const {
   return {name, key + "\":\"", is_secret(name)};
 }
 
-bool LogFormat::is_secret(std::string_view name) const {
-  static constexpr std::string_view kNames[] = {
-      "authorization", "proxy-authorization", "cookie", "set-cookie", "code", "sig", "key", "apikey"};
-  static constexpr std::string_view kParts[] = {"token",   "secret",    "password",  "api-key",
-                                                "api_key", "signature", "credential"};
-  const auto is = [&](std::string_view one) { return equals_ignoring_case(one, name); };
-  return std::any_of(std::begin(kNames), std::end(kNames), is) ||
-         std::any_of(settings_.redact.begin(), settings_.redact.end(), is) ||
-         std::any_of(std::begin(kParts), std::end(kParts),
-                     [&](std::string_view part) { return contains_ignoring_case(name, part); });
+bool is_redacted(std::string_view name, const std::vector<std::string>& redact) {
+  return is_secret_name(name) || std::any_of(redact.begin(), redact.end(), [name](std::string_view one) {
+           return equals_ignoring_case(one, name);
+         });
 }
 
 bool LogFormat::has_response_field(std::string_view name) const {
@@ -257,6 +247,7 @@ void LogFormat::write_json(const AccessEntry& entry, TextWriter& out) const {
   }
   if (!entry.consumer.empty()) add_text(out, R"(,"consumer":")", entry.consumer);
   if (!entry.credential.empty()) add_text(out, R"(,"credential":")", entry.credential);
+  add_number(out, R"(,"revision":)", entry.revision);
   add_text(out, R"(,"route":")", entry.route);
   add_text(out, R"(,"upstream":")", entry.upstream);
   add_text(out, R"(,"branch":")", entry.branch);
@@ -294,6 +285,7 @@ void LogFormat::append_variable(const Part& part, const AccessEntry& entry, Text
     case Variable::kPeerAddress: return append_escaped(out, entry.peer);
     case Variable::kConsumerName: return append_escaped(out, entry.consumer);
     case Variable::kConsumerCredential: return append_escaped(out, entry.credential);
+    case Variable::kRevision: return out.number(entry.revision);
     case Variable::kRouteName: return append_escaped(out, entry.route);
     case Variable::kRouteBranch: return append_escaped(out, entry.branch);
     case Variable::kUpstreamName: return append_escaped(out, entry.upstream);

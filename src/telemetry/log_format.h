@@ -29,6 +29,7 @@ struct AccessEntry {
   std::string_view consumer;
   std::string_view credential;
   std::string_view route;
+  uint64_t revision = 0;  // the number of the revision that served the request
   std::string_view upstream;
   std::string_view branch;  // of the route's split
   std::string_view target;
@@ -49,6 +50,10 @@ struct AccessEntry {
   const http::Fields* request_fields = nullptr;  // null when there is no head
   const http::Fields* response_fields = nullptr;
 };
+
+// True when the values of fields and parameters of this name are redacted: because the name is known to be
+// secret, or is one of `redact`.
+bool is_redacted(std::string_view name, const std::vector<std::string>& redact);
 
 // Which requests are logged, and how a line is written: as JSON, or by a template. Immutable, for all
 // workers.
@@ -86,7 +91,7 @@ class LogFormat {
   static void write_fields(TextWriter& out, std::string_view before, const http::Fields* fields,
                            const std::vector<Header>& headers);
   Header header(const std::string& name) const;
-  bool is_secret(std::string_view name) const;
+  bool is_secret(std::string_view name) const { return is_redacted(name, settings_.redact); }
   void write_json(const AccessEntry& entry, TextWriter& out) const;
   // Appends a field in the form that templates have for texts of clients.
   static void append_header(const http::Fields* fields, const Header& header, TextWriter& out);

@@ -45,6 +45,16 @@ std::vector<ResponseMetrics*> Registry::branch(const std::string& route, const s
   return pointers(branches_[{route, name}], workers_.size());
 }
 
+std::shared_ptr<const RevisionShards> Registry::revision(uint64_t number) {
+  std::erase_if(revisions_, [](const auto& one) { return one.second.expired(); });
+  std::weak_ptr<const RevisionShards>& place = revisions_[number];
+  if (auto known = place.lock()) return known;
+  auto made = std::make_shared<RevisionShards>();
+  while (made->size() < workers_.size()) made->push_back(std::make_unique<RevisionMetrics>());
+  place = made;
+  return made;
+}
+
 std::vector<PolicyMetrics*> Registry::policy(const std::string& route, const std::string& name) {
   return pointers(policies_[{route, name}], workers_.size());
 }

@@ -49,6 +49,13 @@ struct ResponseMetrics {
   std::array<Counter, 6> responses;  // as in RouteMetrics
 };
 
+// Responses of the exchanges that a revision has served. On a cache line of its own, because each worker
+// counts every request.
+struct alignas(64) RevisionMetrics : ResponseMetrics {
+  Counter duration;  // of all exchanges together, until the response's last byte, in microseconds
+};
+using RevisionShards = std::vector<std::unique_ptr<RevisionMetrics>>;  // one for each worker
+
 // Upper bounds, in microseconds, of the histogram of a worker's rounds of events.
 inline constexpr std::array<uint64_t, 7> kRoundBounds{1'000,   5'000,   10'000,   25'000,
                                                       100'000, 250'000, 1'000'000};
@@ -149,7 +156,8 @@ struct States {
 
 // All counters of all workers. The control thread creates them, and they live as long as the registry, so
 // workers hold plain pointers, and a route that a reload brings back continues its counts. Only targets,
-// which discovery may create and remove by the thousand, are counted only as long as they are referenced.
+// which discovery may create and remove by the thousand, and revisions, of which each reload makes one, are
+// counted only as long as they are referenced.
 class Registry {
  public:
   explicit Registry(size_t workers);
@@ -159,6 +167,8 @@ class Registry {
   std::shared_ptr<const TargetShards> target(const std::string& upstream, const std::string& target);
   std::vector<ResponseMetrics*> consumer(const std::string& name);
   std::vector<ResponseMetrics*> branch(const std::string& route, const std::string& name);
+  // The counters of the revision with this number, which begin with 0 unless they are still referenced.
+  std::shared_ptr<const RevisionShards> revision(uint64_t number);
   std::vector<PolicyMetrics*> policy(const std::string& route, const std::string& name);
   ListenerMetrics* listener(const std::string& address) { return &listeners_[address]; }
   WorkerMetrics& worker(size_t index) { return *workers_[index]; }
@@ -167,7 +177,12 @@ class Registry {
   const MetricSet& of_policies() const { return of_policies_; }
 
   void note_reload(bool succeeded) { reloads_[succeeded ? 1 : 0].add(); }
-  void set_config_version(uint64_t version) { config_version_ = version; }
+  // Sets the numbers of the revision in force and of its canary (0: there is none). Only these two have
+  // series of their own on the metrics page.
+  void set_revisions(uint64_t live, uint64_t canary) {
+    revision_ = live;
+    canary_ = canary;
+  }
 
   // Formats the metrics page: sums over the workers, and the states of targets and branches. Control thread.
   enum class Form {
@@ -192,7 +207,9 @@ class Registry {
   MetricSet of_policies_;
   std::map<std::string, ListenerMetrics> listeners_;
   std::array<Counter, 2> reloads_;
-  uint64_t config_version_ = 0;
+  std::map<uint64_t, std::weak_ptr<const RevisionShards>> revisions_;
+  uint64_t revision_ = 0;
+  uint64_t canary_ = 0;
 };
 
 }  // namespace portcullis::telemetry

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <set>
 
 #include "base/faults.h"
 #include "base/hash.h"
@@ -135,6 +136,7 @@ class HealthChecks::News final : private Timer {
   void fire() override {
     for (const auto& upstream : checks_.upstreams_) {
       for (const UpstreamHealth::EjectionNews& one : upstream->health->take_news(checks_.loop_.now())) {
+        if (checks_.on_ejection_) checks_.on_ejection_(upstream->name, one);
         const std::string target = "upstream `" + upstream->name + "`: target " + one.address;
         if (one.ejected) {
           tell_fault(Fault::kTargetEjected, Level::kWarning,
@@ -150,10 +152,12 @@ class HealthChecks::News final : private Timer {
   HealthChecks& checks_;
 };
 
-HealthChecks::HealthChecks(EventLoop& loop) : loop_(loop) {}
+HealthChecks::HealthChecks(EventLoop& loop, OnEjection on_ejection)
+    : loop_(loop), on_ejection_(std::move(on_ejection)) {}
 HealthChecks::~HealthChecks() = default;
 
 void HealthChecks::watch(std::vector<std::shared_ptr<const UpstreamDefinition>> upstreams) {
+  if (news_ && upstreams == upstreams_) return;
   upstreams_ = std::move(upstreams);
   if (!news_) news_ = std::make_unique<News>(*this);
   arrange();
@@ -200,6 +204,7 @@ void HealthChecks::arrange() {
     if (upstream->discovers && discovered != discovered_.end()) keep_all(*discovered->second);
     if (!upstream->ejection.judges_intervals()) continue;
     const auto before = judges.find(upstream->name);
+    if (judges_.contains(upstream->name)) continue;
     judges_[upstream->name] = before != judges.end() && before->second->is_for(*upstream)
                                   ? std::move(before->second)
                                   : std::make_unique<Judge>(*this, upstream);
@@ -208,7 +213,11 @@ void HealthChecks::arrange() {
 
 std::vector<telemetry::TargetState> HealthChecks::states() const {
   std::vector<telemetry::TargetState> out;
-  for (const auto& upstream : upstreams_) upstream->health->append_states(upstream->name, loop_.now(), out);
+  std::set<const UpstreamHealth*> told;
+  for (const auto& upstream : upstreams_) {
+    if (told.insert(upstream->health.get()).second)
+      upstream->health->append_states(upstream->name, loop_.now(), out);
+  }
   return out;
 }
 

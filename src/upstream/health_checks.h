@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -16,10 +17,14 @@ namespace portcullis::upstream {
 // control thread's loop; workers see the results at once.
 class HealthChecks {
  public:
-  explicit HealthChecks(EventLoop& loop);
+  using OnEjection = std::function<void(const std::string& upstream, const UpstreamHealth::EjectionNews&)>;
+
+  // `on_ejection`, which may be empty, is called when a target is ejected, and when its ejection has ended.
+  explicit HealthChecks(EventLoop& loop, OnEjection on_ejection = {});
   ~HealthChecks();
 
-  // Replaces the set of upstreams to check. Unchanged checks continue.
+  // Replaces the set of upstreams to check. Unchanged checks continue. Of several upstreams with one name,
+  // which share their health, the first one says how a target that they have in common is checked.
   void watch(std::vector<std::shared_ptr<const UpstreamDefinition>> upstreams);
   // Sets the addresses of `host`.
   void set_addresses(const std::string& host, const Addresses& addresses);
@@ -35,6 +40,7 @@ class HealthChecks {
   void arrange();
 
   EventLoop& loop_;
+  const OnEjection on_ejection_;
   std::vector<std::shared_ptr<const UpstreamDefinition>> upstreams_;
   std::map<std::string, Addresses> addresses_;
   std::map<std::string, std::shared_ptr<const TargetList>> discovered_;  // by upstream

@@ -69,6 +69,8 @@ constexpr auto kRows = std::to_array<Row>({
      "a claim of the token, `claim.realm.roles` for an inner claim: of a list all elements joined by "
      "commas, in a condition any of them"},
     {V::kClaimJson, "claim_json.", "NAME", kByPolicies, A::kCaller, "a claim of the token, as JSON"},
+    {V::kRevision, "revision", "", kAlways, A::kConfiguration,
+     "the number of the [revision](concepts/revision.md) that serves the request"},
     {V::kRouteName, "route.name", "", kAlways, A::kConfiguration, "the name of the route"},
     {V::kRouteBranch, "route.branch", "", kAtResponse | kAtEnd, A::kConfiguration,
      "the name of the branch of the `split` of the route; empty where a policy has answered"},

@@ -40,6 +40,7 @@ enum class Variable : uint8_t {
   kScope,
   kClaim,
   kClaimJson,
+  kRevision,
   kRouteName,
   kRouteBranch,
   kUpstreamName,

@@ -5,8 +5,15 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
-import * as scenarios from "./scenarios.mjs";
+import * as publishing from "./publishing.mjs";
+import * as watching from "./scenarios.mjs";
 
+const scenarios = { ...watching, ...publishing };
+// Scenarios that begin without a session.
+const LOG_IN = ["log_in", "viewer", "reads_only"];
+// What the console may say: the answers of the gateway that a scenario provokes.
+const EXPECTED = { log_in: /401/, viewer: /401/, reads_only: /401|403/, reconnects: /ERR_|EventSource/, explain: /422/, form_and_yaml: /400/, api_object: /409|422/,
+  file_object: /409/, plan: /409/, conflict: /409/ };
 const require = createRequire(new URL("../../web/package.json", import.meta.url));
 const { chromium } = require("playwright-core");
 const axeSource = require.resolve("axe-core/axe.min.js");
@@ -37,11 +44,9 @@ for (const name of names) {
   page.on("pageerror", (error) => complaints.push(String(error)));
   try {
     await page.goto(base);
-    if (!["log_in", "viewer"].includes(name)) await page.locator("#connection[data-state=live]").waitFor();
+    if (!LOG_IN.includes(name)) await page.locator("#connection[data-state=live]").waitFor();
     await scenarios[name](page, { axe, command, base, folder: process.env.SCREENSHOTS });
-    // Messages that the scenario provokes are expected.
-    const expected = { log_in: /401/, viewer: /401/, reconnects: /ERR_|EventSource/, explain: /400/ }[name];
-    const unexpected = complaints.filter((text) => !expected?.test(text));
+    const unexpected = complaints.filter((text) => !EXPECTED[name]?.test(text));
     if (unexpected.length > 0) throw new Error(`the console said: ${unexpected.join("; ")}`);
     console.log(`passed ${name}`);
   } catch (error) {

@@ -2,7 +2,8 @@
 // dashboard.
 import assert from "node:assert/strict";
 
-const row = (page, table, text) => page.getByRole("region", { name: table, exact: true }).locator("tbody tr").filter({ hasText: text }).first();
+import { row } from "./support.mjs";
+
 const open = (page, view) => page.getByRole("navigation").getByRole("link", { name: view, exact: true }).click();
 const heading = (page, name) => page.getByRole("heading", { level: 1, name, exact: true }).waitFor();
 const address = (page) => page.evaluate(() => decodeURIComponent(location.hash));
@@ -351,7 +352,7 @@ export async function actions(page) {
   await open(page, "Cache");
   await act("Purge", "Purge", /\d+ responses were purged\./);
   await open(page, "Configuration");
-  await act("Reload", "Reload", /serving configuration|[Rr]eloaded|unchanged/);
+  await act("Reload", "Reload", /serving revision|[Rr]eloaded|unchanged/);
 }
 
 export async function configuration(page) {
@@ -504,7 +505,7 @@ export async function other_sites(page, { base, command }) {
         return error.name;
       }
     };
-    return [await tell("/api/now"), await tell("/reload", { method: "POST" }), await tell("/reload", { method: "POST", mode: "no-cors" })];
+    return [await tell("/v1/now"), await tell("/v1/reload", { method: "POST" }), await tell("/v1/reload", { method: "POST", mode: "no-cors" })];
   }, base);
   assert.deepEqual(results.slice(0, 2), ["TypeError", "TypeError"]);
   await command("not_reloaded");

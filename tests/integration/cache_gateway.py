@@ -40,8 +40,9 @@ def together(count, call):
 
 
 def purge(admin, query):
-    request = urllib.request.Request(f"http://127.0.0.1:{admin}/cache/purge?{query}", method="POST")
-    return json.load(urllib.request.urlopen(request, timeout=10))["purged"]
+    request = urllib.request.Request(f"http://127.0.0.1:{admin}/v1/cache/purge?{query}", method="POST")
+    (node,) = json.load(urllib.request.urlopen(request, timeout=10))["nodes"].values()
+    return node["purged"]
 
 
 def waiting(admin, count):

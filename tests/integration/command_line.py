@@ -22,7 +22,7 @@ def portcullis(*words, **settings):
 COMMANDS = json.loads(portcullis("help", "--json").stdout)["commands"]
 NAMES = [command["name"] for command in COMMANDS]
 EXAMPLES = [(command["name"], example["line"]) for command in COMMANDS for example in command["examples"]]
-TAKE_CONFIG = [command["name"] for command in COMMANDS if any(option["names"] == "-c,--config" for option in command["options"])]
+TAKE_CONFIG = [command["name"] for command in COMMANDS if any(operand["name"] == "CONFIG" for operand in command["operands"])]
 TAKE_JSON = [command["name"] for command in COMMANDS if any(option["names"] == "--json" for option in command["options"])]
 
 CONFIGURATION = """\

@@ -7,9 +7,12 @@ import tempfile
 import pytest
 
 import cache_origin
+import cluster_gateways
+import cluster_nodes
 import grpc_service
 import harness
 import http2
+import longest_first
 import pki
 import rerun_alone
 import sanitizers
@@ -22,6 +25,7 @@ import library_server  # noqa: E402
 
 def pytest_configure(config):
     sanitizers.register(config)
+    longest_first.register(config)
     rerun_alone.register(config)
     stressed.register(config)
 
@@ -130,6 +134,53 @@ def edge(authority):
 def etcd(tmp_path):
     """etcd() -> servers.Etcd."""
     yield from kept(lambda: servers.Etcd(tmp_path), servers.Etcd.close)
+
+
+@pytest.fixture
+def cluster_node(tmp_path):
+    """cluster_node(name, members, *words, key_file=...) -> cluster_nodes.ClusterNode; all have one key file."""
+    def make(name, members, *words, key_file="cluster.key"):
+        return cluster_nodes.ClusterNode(name, tmp_path / key_file, members.urls, *words)
+    yield from kept(make, cluster_nodes.ClusterNode.close)
+
+
+@pytest.fixture
+def members(tmp_path):
+    """A cluster_nodes.EtcdMembers with one member."""
+    made = cluster_nodes.EtcdMembers(tmp_path)
+    yield made.start()
+    made.close()
+
+
+@pytest.fixture
+def cluster(tmp_path, request):
+    """cluster(count, **settings) -> cluster_gateways.Node objects n1, n2, ... on `on`, or else on `members`. A setting that is
+    a list has the value for each node."""
+    key_file = None
+    running = []
+
+    def begin(count, on=None, first=1, **settings):
+        nonlocal key_file
+        key_file = key_file or cluster_gateways.make_key(tmp_path)
+        urls = (on or request.getfixturevalue("members")).urls
+        made = []
+        for i in range(count):
+            its = {name: value[i] if isinstance(value, list) else value for name, value in settings.items()}
+            made.append(cluster_gateways.Node(tmp_path, f"n{first + i}", its.pop("urls", urls), key_file, **its))
+            running.append(made[-1])
+        return made
+
+    yield begin
+    for node in running:
+        node.stop()
+
+
+@pytest.fixture
+def three_members(tmp_path):
+    """A cluster_nodes.EtcdMembers with three members."""
+    made = cluster_nodes.EtcdMembers(tmp_path, 3)
+    yield made.start()
+    made.close()
 
 
 @pytest.fixture

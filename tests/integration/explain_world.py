@@ -154,7 +154,8 @@ routes:
                     "body": row.body.decode("latin-1")}
         if row.certificate:
             question["certificate"] = row.certificate.cert_file.read_text()
-        request = urllib.request.Request(f"http://127.0.0.1:{self.admin}/api/explain", json.dumps(question).encode())
+        request = urllib.request.Request(f"http://127.0.0.1:{self.admin}/v1/explain", json.dumps(question).encode(),
+                                         {"Content-Type": "application/json"})
         try:
             with urllib.request.urlopen(request, timeout=20) as response:
                 return json.load(response)

@@ -179,7 +179,7 @@ class Gateway(Process):
     def reload(self):
         seen = len(self.lines)
         self.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: any("]: serving configuration" in l or "reload refused" in l for l in self.lines[seen:]),
+        wait_for(lambda: any("]: serving revision" in l or "reload refused" in l for l in self.lines[seen:]),
                  what="the reload's outcome")
         return self.lines[seen:]
 

@@ -47,7 +47,7 @@ class Logged(harness.Process):
     def reload(self):
         seen = len(self.lines)
         self.process.send_signal(signal.SIGHUP)
-        self.wait_for_line("serving configuration", after=seen)
+        self.wait_for_line("serving revision", after=seen)
         return self.lines[seen:]
 
 

@@ -16,6 +16,8 @@ only_command_line = pytest.mark.not_sanitized(reason="one process prints its ans
 others_software = pytest.mark.not_sanitized(reason="its time goes to a browser, Prometheus or testssl")
 documents = pytest.mark.not_sanitized(reason="holds the documentation to what the other tests have tried")
 same_path = pytest.mark.not_sanitized(reason="the same path through the gateway as the case beside it, with another size or algorithm")
+damaged_file = pytest.mark.not_sanitized(reason="what SQLite makes of a damaged file does not depend on a sanitizer, and to make a store that is larger than its cache takes minutes")
+killed_process = pytest.mark.not_sanitized(reason="what a killed process leaves in its files does not depend on a sanitizer, and each start of one takes a second")
 one_worker = pytest.mark.not_thread_sanitized(reason="each request is one worker's from its first byte to its last, and the threads that serve it are those of the tests that stay")
 
 MARKERS = {"not_sanitized": ("asan", "tsan"), "not_thread_sanitized": ("tsan",)}

@@ -50,7 +50,7 @@ def test_reloads_are_counted_and_keep_the_counts(start, echo):
     assert metric(admin, 'portcullis_reloads_total{result="succeeded"}') == 1
     assert metric(admin, 'portcullis_reloads_total{result="refused"}') == 1
     assert metric(admin, 'portcullis_requests_total{route="all",status="2xx"}') == 1
-    assert metric(admin, "portcullis_config_version") == 2
+    assert metric(admin, "portcullis_revision") == 2
 
 
 def test_health_and_readiness_through_a_drain(start, backend):
@@ -75,7 +75,7 @@ def test_streams_of_events_end_in_order_with_the_process(start, echo):
     configuration, admin = with_admin(echo())
     gateway = start(configuration)
     with harness.connect(admin) as live, harness.connect(admin) as tail:
-        for connection, path in ((live, "/api/live"), (tail, "/api/tail")):
+        for connection, path in ((live, "/v1/live"), (tail, "/v1/tail")):
             connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             assert "transfer-encoding: chunked" in harness.read_head(connection)
             assert b"event: " in harness.read_chunk(connection)
@@ -91,14 +91,14 @@ def test_a_body_that_is_too_large_is_refused(start):
     configuration, admin = with_admin(9)
     start(configuration)
     large = b"x" * (8 << 20)
-    head = b"POST /api/explain HTTP/1.1\r\nHost: localhost\r\n"
+    head = b"POST /v1/explain HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     for request in (head + b"Content-Length: 8388608\r\n\r\n" + large, head + b"Transfer-Encoding: chunked\r\n\r\n800000\r\n" + large):
         with harness.connect(admin) as connection:
             connection.sendall(request)
             answer = read_response(connection)[0]
             assert answer.startswith("HTTP/1.1 413 ") and "connection: close" in answer
-    out = subprocess.run(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-H", "Expect: 100-continue", "--max-time", "20",
-                          "-d", '{"method": "GET", "url": "/"}', f"http://127.0.0.1:{admin}/api/explain"], capture_output=True, text=True)
+    out = subprocess.run(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-H", "Expect: 100-continue", "-H", "Content-Type: application/json", "--max-time", "20",
+                          "-d", '{"method": "GET", "url": "/"}', f"http://127.0.0.1:{admin}/v1/explain"], capture_output=True, text=True)
     assert out.stdout == "200", out.stderr
 
 

@@ -59,7 +59,7 @@ def test_json_of_top(orders):
 
 
 def test_json_of_reload(orders):
-    assert told("reload", str(orders.path)) == {"good": True, "report": "serving configuration 2"}
+    assert told("reload", str(orders.path)) == {"good": True, "report": "serving revision 1"}
     orders.write(orders.path.read_text().replace("upstream: orders", "upstream: odrers"))
     answer = told("reload", str(orders.path), code=1)
     assert answer["good"] is False and "did you mean `orders`?" in answer["report"]

@@ -179,7 +179,7 @@ def test_what_operators_do(start, demo, backend, site, tmp_path):
 
 def test_logging_in(start, demo, backend):
     admin = free_port()
-    tokens = f'  tokens: [{{name: ops, hash: "{hashed(TOKEN)}"}}, {{name: viewer, hash: "{hashed(READ_TOKEN)}", access: read}}]'
+    tokens = f'  tokens: [{{name: ops, hash: "{hashed(TOKEN)}", role: operator}}, {{name: viewer, hash: "{hashed(READ_TOKEN)}"}}]'
     start(configuration(admin, demo("one").port, demo("two").port, backend().port, tokens))
     browse(f"http://127.0.0.1:{admin}/", ["log_in", "viewer"], ADMIN_TOKEN=TOKEN, READ_TOKEN=READ_TOKEN)
 

@@ -160,7 +160,7 @@ def test_health_checks_watch_discovered_targets(start, three, tmp_path):
                                   upstream="    health_check: {interval: 20ms, timeout: 500ms, unhealthy_after: 1}"))
 
     def up():
-        return {one["address"]: one["up"] for one in json.loads(get(admin, "/upstreams")[1])["upstreams"][0]["targets"]}
+        return {one["address"]: one["up"] for one in json.loads(get(admin, "/v1/health/upstreams")[1])["upstreams"][0]["targets"]}
     wait_for(lambda: up() == {f"127.0.0.1:{three['one']}": True, f"127.0.0.1:{dead}": False}, what="the verdicts")
     replace(path, json.dumps([{"address": f"127.0.0.1:{three['two']}"}]))
     wait_for(lambda: up() == {f"127.0.0.1:{three['two']}": True}, what="the other one")

@@ -228,3 +228,10 @@ def test_every_table_of_reasons_is_told():
     # Reasons must not be defined anywhere else.
     elsewhere = {path for path in (harness.ROOT / "src").rglob("*.[hc]*") if re.search(r'EndReason( \w+)?[{(]\s*"', path.read_text())}
     assert elsewhere == set(tables)
+
+
+@sanitizers.documents
+def test_the_page_of_the_admin_api_is_up_to_date():
+    generated = subprocess.run([harness.BINARY, "schema", "--api", "--format", "markdown"], capture_output=True, check=True, text=True)
+    assert (harness.ROOT / "docs/admin-api.md").read_text() == generated.stdout, (
+        "run: build/release/portcullis schema --api --format markdown > docs/admin-api.md")

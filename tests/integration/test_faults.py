@@ -194,7 +194,7 @@ def test_a_rolling_restart_and_a_hundred_reloads(start, backends, tmp_path):
     with load(gateway) as clients:
         for number in range(100):
             gateway.write(text + f"  - {{name: more-{number}, match: {{path: /more/{number}}}, upstream: backend}}\n")
-            assert any("serving configuration" in line for line in gateway.reload())
+            assert any("serving revision" in line for line in gateway.reload())
             if number % 30 == 10:
                 one = backends[number // 30 % 3]
                 one.kill()

@@ -46,7 +46,7 @@ def names(gateway, count=30):
 
 
 def states(admin):
-    told = json.loads(get(admin, "/upstreams")[1])["upstreams"]
+    told = json.loads(get(admin, "/v1/health/upstreams")[1])["upstreams"]
     return {one["address"]: one for upstream in told for one in upstream["targets"]}
 
 

@@ -114,7 +114,7 @@ def test_a_reload_revokes_a_key(start, echo):
     gateway = start(configuration(port, "key_auth: {}", CONSUMERS))
     assert ask(gateway, f"X-API-Key: {KEY}\r\n").status == 200
     gateway.write(configuration(port, "key_auth: {}", "{name: shop}"))
-    assert any("serving configuration" in line for line in gateway.reload())
+    assert any("serving revision" in line for line in gateway.reload())
     assert ask(gateway, f"X-API-Key: {KEY}\r\n").status == 401
 
 

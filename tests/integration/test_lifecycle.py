@@ -38,7 +38,7 @@ def test_reload_under_load_drops_nothing(start, echo):
     try:
         for round_number in range(20):
             gateway.write(simple_configuration(two if round_number % 2 == 0 else one))
-            assert any("serving configuration" in line for line in gateway.reload())
+            assert any("serving revision" in line for line in gateway.reload())
     finally:
         harness.wait_for(lambda: failures or min(served) > 50, what="load")
         stop.set()

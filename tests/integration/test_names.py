@@ -82,7 +82,7 @@ def test_a_reload_knows_its_new_names_before_it_serves(start, names, echo):
     for _ in range(5):
         for name in ("new.test", "old.test"):
             gateway.write(configuration(names, f"{name}:{port}"))
-            assert any("serving configuration" in line for line in gateway.reload())
+            assert any("serving revision" in line for line in gateway.reload())
             assert b" 200 " in ask(gateway)
 
 

@@ -136,5 +136,5 @@ def test_a_reload_replaces_the_policies(start, echo):
     gateway = start(configuration(port, "respond: {body: one}"))
     assert ask(gateway)[1] == b"one"
     gateway.write(configuration(port, "respond: {body: two}"))
-    assert any("serving configuration" in line for line in gateway.reload())
+    assert any("serving revision" in line for line in gateway.reload())
     assert ask(gateway)[1] == b"two"

@@ -88,7 +88,7 @@ def test_low_ports_are_bound_and_a_reload_may_add_another(run_as, echo):
     seen = len(gateway.lines)
     gateway.path.write_text(gateway.path.read_text().replace("upstreams:", f'  - {{name: more, address: "127.0.0.1:{more}"}}\nupstreams:', 1))
     gateway.process.send_signal(signal.SIGHUP)
-    gateway.wait_for_line("serving configuration 2", after=seen)
+    gateway.wait_for_line("serving revision 2", after=seen)
     ask(more)
 
 
@@ -131,7 +131,7 @@ cache: {disk: {path: "{folder}/data/cache", size: 100MiB}}
     ask(gateway.port)
     gateway.process.send_signal(signal.SIGUSR1)
     gateway.process.send_signal(signal.SIGHUP)
-    gateway.wait_for_line("serving configuration 2")
+    gateway.wait_for_line("serving revision 1")
     assert {one.name for one in data.iterdir()} >= {"access", "audit", "quotas", "cache"}
     assert all(one.stat().st_uid == entry.pw_uid for one in data.rglob("*"))
 

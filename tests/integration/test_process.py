@@ -91,7 +91,7 @@ def test_a_reload_that_adds_a_served_address_is_refused_and_the_old_configuratio
         lines = gateway.reload()
         assert any(re.search(rf"cannot bind 127.0.0.1:{taken}: Address already in use: process \d+ \(.*\) listens on 127.0.0.1:{taken}", line)
                    for line in lines), lines
-        assert any("reload refused; configuration 1 goes on serving" in line for line in lines)
+        assert any("reload refused; revision 1 goes on serving" in line for line in lines)
         served_by(gateway)
 
 
@@ -99,9 +99,9 @@ def test_listeners_of_one_gateway_may_overlap_and_change_from_one_address_to_the
     target = echo()
     gateway = start(simple_configuration(target))
     gateway.write(simple_configuration(target, extra_listener='  - {name: wide, address: "0.0.0.0:{port}"}'))
-    assert any("serving configuration 2" in line for line in gateway.reload())
+    assert any("serving revision 2" in line for line in gateway.reload())
     gateway.write(simple_configuration(target).replace("127.0.0.1:{port}", "0.0.0.0:{port}"))
-    assert any("serving configuration 3" in line for line in gateway.reload())
+    assert any("serving revision 3" in line for line in gateway.reload())
     served_by(gateway)
 
 
@@ -276,7 +276,7 @@ def test_as_process_1_it_reaps_children_and_ends_by_its_signals(tmp_path, echo):
         os.kill(inner, signal.SIGTERM)
         assert outer.wait(20) == 0
         said = outer.stderr.read()
-        assert "serving configuration 2" in said and "upgrade refused: as process 1" in said
+        assert "serving revision 1" in said and "upgrade refused: as process 1" in said
     finally:
         if outer.poll() is None:
             outer.kill()

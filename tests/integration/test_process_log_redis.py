@@ -72,7 +72,7 @@ def test_the_doctor_tells_of_a_redis_that_is_away_or_lacks_the_rights_of_quotas(
         return subprocess.run([harness.BINARY, "doctor", "-c", str(path)], capture_output=True, text=True).stdout
     assert re.search(r"^fault +redis .*NOPERM.*\(it was asked for INCRBY\)", doctor(), re.M)
     server.kill()
-    assert re.search(r"^fault +redis .*: it cannot be reached: Connection refused", doctor(), re.M)
+    assert re.search(r"^fault +redis .*: the connection failed: Connection refused", doctor(), re.M)
 
 
 def test_a_quota_store_that_refuses_says_why(start, echo, redis):

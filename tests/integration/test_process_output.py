@@ -121,7 +121,7 @@ def test_a_reader_of_messages_that_is_stuck_holds_up_no_reload_and_not_the_end(n
         gateway.ask(10)
     gateway.write(good)
     gateway.process.send_signal(signal.SIGHUP)
-    harness.wait_for(lambda: harness.metric(admin, "portcullis_config_version") > 1, what="the reload's end")
+    harness.wait_for(lambda: harness.metric(admin, "portcullis_revision") > 1, what="the reload's end")
     assert gateway.end(number) < 8
     os.close(writer)
     os.close(reader)
@@ -193,7 +193,7 @@ def test_lines_of_standard_output_and_standard_error_on_one_pipe_are_whole(piped
     broken = [line for line in lines if not re.fullmatch(r"\{(?!.* portcullis\[).*\}|\S+ (info|warning|error) portcullis\[\d+\]: [^{]*", line)]
     assert not broken, broken[:5]
     assert sum(line.startswith("{") for line in lines) >= 1200
-    assert sum("serving configuration" in line for line in lines) > 1
+    assert sum("serving revision" in line for line in lines) > 1
 
 
 def test_an_audit_log_that_cannot_be_written_is_said_with_the_reason(start, echo):

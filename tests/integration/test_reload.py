@@ -142,23 +142,24 @@ def test_the_watch_follows_changes_of_the_files_and_nothing_else(folder):
     with harness.running("run", "--watch", "-c", str(root)) as gateway:
         gateway.wait_for_line("listening on")
         (root / "secrets/page.txt").write_text("second")
-        gateway.wait_for_line("serving configuration 2")
+        gateway.wait_for_line("serving revision 2")
         assert ask_port(port, page).endswith(b"second!")
         # Replaced by renaming, as editors and deployments do; a broken file leaves the old configuration in use.
         (root / "new").write_text("routes: 5\n")
         os.replace(root / "new", root / "40-more.yaml")
         gateway.wait_for_line("goes on serving")
         assert ask_port(port, page).endswith(b"second!")
+        seen = len(gateway.lines)
         (root / "40-more.yaml").unlink()
-        gateway.wait_for_line("serving configuration 3")
+        gateway.wait_for_line("serving revision 2", after=seen)  # the same content as before
         seen = len(gateway.lines)
         (root / "notes.txt").write_text("changed, but not a part of it")
         # At once: the change of the notes may have the files read in the middle of a write.
         (root / "third").write_text("third")
         os.replace(root / "third", root / "secrets/page.txt")
-        gateway.wait_for_line("serving configuration 4")
+        gateway.wait_for_line("serving revision 3")
         assert ask_port(port, page).endswith(b"third!")
-        assert sum("serving configuration" in line for line in gateway.lines[seen:]) == 1
+        assert sum("serving revision" in line for line in gateway.lines[seen:]) == 1
 
 
 def test_sub_folders_are_a_part_of_it_and_watched(folder):
@@ -193,18 +194,18 @@ def test_the_reload_command_says_how_it_went(start, echo):
         return subprocess.run([harness.BINARY, "reload", *flags], capture_output=True, text=True)
 
     out = reload("-c", str(gateway.path))
-    assert (out.returncode, out.stdout) == (0, "serving configuration 2\n"), out.stderr
+    assert (out.returncode, out.stdout) == (0, "serving revision 1\n"), out.stderr
     gateway.write(text.replace("upstream: backend", "upstream: backnd"))
     out = reload("--admin", f"127.0.0.1:{admin}")
     assert out.returncode == 1 and "did you mean `backend`?" in out.stderr
-    assert "configuration 2 goes on serving" in out.stderr
+    assert "revision 1 goes on serving" in out.stderr
     assert reload("-c", str(gateway.path)).returncode == 1
     assert reload("--admin", "127.0.0.1:1").returncode == 3
     assert reload().returncode == 64
     # A web page must not be able to reload.
-    reply = ask_port(admin, b"POST /reload HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil\r\nConnection: close\r\n\r\n")
+    reply = ask_port(admin, b"POST /v1/reload HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil\r\nConnection: close\r\n\r\n")
     assert reply.startswith(b"HTTP/1.1 403 ")
-    assert ask_port(admin, b"GET /reload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 405 ")
+    assert ask_port(admin, b"GET /v1/reload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 405 ")
 
 
 def configuration_with_names(names, port, target):
@@ -233,7 +234,7 @@ def test_a_file_that_changes_while_the_gateway_starts_is_followed_once_it_serves
         harness.wait_for(lambda: silent_names.asked, what="the start's wait for the name")
         path.write_text(configuration_with_names(silent_names, port, f"127.0.0.1:{target}"))
         gateway.wait_for_line("listening on")
-        gateway.wait_for_line("serving configuration 2")
+        gateway.wait_for_line("serving revision 2")
         for _ in range(6):
             assert b" 200 " in ask_port(port)
 

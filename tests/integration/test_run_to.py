@@ -21,7 +21,7 @@ def test_an_application_is_served_and_the_dashboard_too(serve, echo):
     assert status == 200 and '"target": "/hello?name=you"' in body and '"host": "a.test"' in body
     assert served.line(f"at http://127.0.0.1:{served.port}/") and served.line("dashboard", f"http://127.0.0.1:{served.admin}/")
     assert "<title>Portcullis</title>" in harness.get(served.admin, "/")[1]
-    assert '"place":"command line:' in harness.get(served.admin, "/api/config")[1]
+    assert '"place":"command line:' in harness.get(served.admin, "/v1/overview")[1]
 
 
 @pytest.mark.parametrize("form", ["localhost:{}", ":{}", "{}", "127.0.0.1:{}", "http://localhost:{}", "HTTP://localhost:{}/"])
@@ -56,7 +56,7 @@ def test_several_targets_share_and_one_that_is_down_is_left_out(serve, echo):
         status, _, body = served.ask()
         assert status == 200
         seen.add(re.search('"backend": "(.*?)"', body)[1])
-        return '"ejected": true' in harness.get(served.admin, "/upstreams")[1] and len(seen) == 2
+        return '"ejected": true' in harness.get(served.admin, "/v1/health/upstreams")[1] and len(seen) == 2
     harness.wait_for(is_left_out, what="the ejection")
     assert seen == {"one", "two"}
 
@@ -196,7 +196,7 @@ def test_a_reload_keeps_what_the_command_line_says(serve, echo):
     served.process.send_signal(signal.SIGHUP)
     served.wait_for_line("the configuration comes from the command line and stays as it is")
     ended = subprocess.run([BINARY, "reload", "--admin", f"127.0.0.1:{served.admin}"], capture_output=True, text=True)
-    assert ended.returncode == 0 and "stays as it is: serving configuration 1" in ended.stdout, ended
+    assert ended.returncode == 0 and "stays as it is: serving revision 1" in ended.stdout, ended
     assert served.ask()[0] == 200
 
 

@@ -48,7 +48,7 @@ class Clone:
     def run(self, *command, **variables):
         """(exit code, output)."""
         process = self.start(*command, **variables)
-        said = process.communicate(timeout=60)[0]
+        said = process.communicate(timeout=200)[0]
         return process.returncode, said
 
     def end(self):
@@ -278,14 +278,14 @@ def test_the_quickstart_names_an_address_that_another_program_has(quickstart, po
         until curl -so /dev/null http://127.0.0.1:{port}/; do :; done
         scripts/quickstart.sh --check; code=$?
         kill $server; exit $code""")
-    said = process.communicate(timeout=60)[0]
+    said = process.communicate(timeout=200)[0]
     assert process.returncode == 3 and f"quickstart: another program listens at 127.0.0.1:{port}." in said, said
     assert "listening on" not in said
 
 
 def test_the_quickstart_checks_what_it_serves_and_leaves_nothing_behind(quickstart):
     process = in_a_network_of_its_own(quickstart, "exec scripts/quickstart.sh --check")
-    said = process.communicate(timeout=60)[0]
+    said = process.communicate(timeout=200)[0]
     assert process.returncode == 0 and "quickstart: all answers are as they should be" in said, said
     nothing_is_left_of(process)
 
@@ -294,7 +294,7 @@ def test_the_quickstart_waits_for_backends_that_are_slow_to_start(quickstart):
     """Until the backends listen, the gateway answers with 502."""
     quickstart.stub("build/release/portcullis", f'if [[ $1 == demo-backend ]]; then sleep 2; fi; exec "{pathlib.Path(harness.BINARY).resolve()}" "$@"')
     process = in_a_network_of_its_own(quickstart, "exec scripts/quickstart.sh --check")
-    said = process.communicate(timeout=60)[0]
+    said = process.communicate(timeout=200)[0]
     assert process.returncode == 0 and "quickstart: all answers are as they should be" in said, said
 
 

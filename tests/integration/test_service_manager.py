@@ -103,14 +103,15 @@ def manager(request, tmp_path):
 def test_a_service_manager_is_told_of_start_reload_refusal_and_end(manager, service, echo):
     target = echo()
     gateway = service(simple_configuration(target), manager)
-    manager.told("READY=1", f"MAINPID={gateway.process.pid}", "STATUS=serving configuration 1")
+    manager.told("READY=1", f"MAINPID={gateway.process.pid}", "STATUS=serving revision 1")
     with harness.connect(gateway.port) as connection:  # the successor serves by then
         connection.sendall(REQUEST)
         assert " 200 " in read_response(connection)[0]
     seen = len(manager.messages)
     before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+    gateway.write(simple_configuration(target).replace("name: all", "name: other"))
     gateway.process.send_signal(signal.SIGHUP)
-    manager.told("READY=1", "STATUS=serving configuration 2", after=seen)
+    manager.told("READY=1", "STATUS=serving revision 2", after=seen)
     reloading = manager.told("RELOADING=1", after=seen)
     when = int(next(one for one in reloading if one.startswith("MONOTONIC_USEC=")).split("=")[1])
     assert before <= when <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
@@ -119,7 +120,7 @@ def test_a_service_manager_is_told_of_start_reload_refusal_and_end(manager, serv
     seen = len(manager.messages)
     gateway.process.send_signal(signal.SIGHUP)
     manager.told("RELOADING=1", after=seen)
-    manager.told("READY=1", "STATUS=reload refused; serving configuration 2", after=seen)
+    manager.told("READY=1", "STATUS=reload refused; serving revision 2", after=seen)
     gateway.process.send_signal(signal.SIGTERM)
     manager.told("STOPPING=1", "STATUS=draining", "EXTEND_TIMEOUT_USEC=45000000")
 
@@ -250,7 +251,7 @@ def test_a_successor_that_fails_leaves_the_gateway_serving_and_says_why(tmp_path
     process = gateway.upgrade()
     gateway.said(rf"upgrade failed: process {process}, the successor, ended with exit code 1; this process goes on serving")
     assert "there is no upstream `nowhere`" in gateway.log.read_text()
-    manager.told(f"STATUS=upgrade failed: process {process}, the successor, ended with exit code 1; serving configuration 1")
+    manager.told(f"STATUS=upgrade failed: process {process}, the successor, ended with exit code 1; serving revision 1")
     with harness.connect(gateway.port) as connection:
         connection.sendall(REQUEST)
         assert " 200 " in read_response(connection)[0]

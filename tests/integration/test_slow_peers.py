@@ -105,7 +105,7 @@ def test_an_http1_client_that_was_fast_and_stops(start, backend):
 def test_http2_answers_without_bodies_do_not_pile_up(start, backend):
     admin = harness.free_port()
     gateway = start(simple_configuration(backend().port, extra_listener="    redirect_to_https: {port: 443}",
-                                         top=f'admin: {{address: "127.0.0.1:{admin}"}}', workers=1))
+                                         top=f'admin: {{address: "127.0.0.1:{admin}"}}\nrecorder: {{enabled: false}}', workers=1))
     head = [(":method", "HEAD"), (":path", "/" + "p" * 3800), (":authority", "a"), (":scheme", "http")]
     encoder = hpack.Encoder()
 

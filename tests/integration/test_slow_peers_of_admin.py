@@ -58,7 +58,7 @@ def test_those_that_follow_the_dashboard_are_not_thrown_out(admin):
     port, _ = admin
     with contextlib.ExitStack() as stack:
         live = stack.enter_context(harness.connect(port))
-        live.sendall(b"GET /api/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        live.sendall(b"GET /v1/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         assert "200 OK" in harness.read_head(live)
         dribbling(stack, port, CONNECTIONS + 20)
         assert get(port, "/healthz")[0] == 200

@@ -62,9 +62,11 @@ def names(gateway, count, **fields):
     return collections.Counter(ask(gateway, **fields)[1] for _ in range(count))
 
 
-def post(port, path, **fields):
+def resume(port, branch=None, **fields):
+    """Brings a branch of the route `all` back, or all of its branches."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    connection.request("POST", path, headers=fields)
+    body = json.dumps({"branch": branch}) if branch else None
+    connection.request("POST", "/v1/splits/all/resume", body, {"Content-Type": "application/json", **fields} if body else fields)
     response = connection.getresponse()
     answered = response.status, response.read().decode()
     connection.close()
@@ -84,7 +86,7 @@ def test_weights_are_shares_of_the_requests(start, two):
     assert seen["stable"] + seen["canary"] == 400
     assert 45 <= seen["canary"] <= 120  # four standard deviations
     assert metric(admin, 'portcullis_branch_requests_total{route="all",branch="canary",status="2xx"}') == seen["canary"]
-    told = json.loads(get(admin, "/splits")[1])["splits"]
+    told = json.loads(get(admin, "/v1/health/splits")[1])["splits"]
     assert told == [{"route": "all", "branches": [
         {"name": "stable", "upstream": "stable", "weight": 80, "rolled_back": False, "rollbacks": 0},
         {"name": "canary", "upstream": "canary", "weight": 20, "rolled_back": False, "rollbacks": 0}]}]
@@ -203,13 +205,14 @@ def test_a_failing_branch_is_rolled_back_by_itself(start, demo, backend):
     gateway.wait_for_line("branch `canary` of route `all` is rolled back: 10 of 10 requests have failed")
     assert names(gateway, 20, x_canary="1") == {"stable": 20}  # not even requests that ask for the branch
     assert metric(admin, 'portcullis_branch_rolled_back{route="all",branch="canary"}') == 1
-    assert json.loads(get(admin, "/splits")[1])["splits"][0]["branches"][1]["rolled_back"]
+    assert json.loads(get(admin, "/v1/health/splits")[1])["splits"][0]["branches"][1]["rolled_back"]
     # A reload that does not concern the branch changes nothing.
     gateway.write(text.replace("version: 1", "version: 1\ndrain_timeout: 29s", 1))
     gateway.reload()
     assert names(gateway, 20) == {"stable": 20}
     # Resumed by an operator, the branch gets requests again, and fails again.
-    assert post(admin, "/splits/resume?route=all&branch=canary")[0] == 200
+    status, said = resume(admin, branch="canary")
+    assert status == 200 and list(json.loads(said)["nodes"].values()) == [{"resumed": ["canary"]}]
     assert metric(admin, 'portcullis_branch_rolled_back{route="all",branch="canary"}') == 0
     assert names(gateway, 100)["no"] in about(10)
     assert metric(admin, 'portcullis_branch_rollbacks_total{route="all",branch="canary"}') == 2
@@ -260,9 +263,11 @@ def test_a_sound_branch_stays(start, two):
 def test_only_post_from_no_browser_resumes(start, two):
     admin = free_port()
     start(configuration(two[0].port, two[1].port, ["{upstream: stable}", "{upstream: canary}"], admin=admin))
-    assert get(admin, "/splits/resume?route=all&branch=canary")[0] == 405
-    assert post(admin, "/splits/resume?route=all&branch=canary", Origin="http://evil.test")[0] == 403
-    status, said = post(admin, "/splits/resume?route=all&branch=stable")
+    assert get(admin, "/v1/splits/all/resume")[0] == 405
+    assert resume(admin, branch="canary", Origin="http://evil.test")[0] == 403
+    status, said = resume(admin)
+    assert status == 404 and "route `all` has no branch that can be rolled back" in said
+    status, said = resume(admin, branch="stable")
     assert status == 404 and "has no branch `stable` that can be rolled back" in said
 
 

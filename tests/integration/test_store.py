@@ -29,6 +29,7 @@ def checked(path):
     return found
 
 
+@sanitizers.killed_process
 def test_a_writer_that_is_killed_at_any_moment_leaves_whole_revisions(tmp_path):
     path, newest = tmp_path / "store.db", 0
     seed = random.randrange(1 << 32)
@@ -53,6 +54,7 @@ def test_a_writer_that_is_killed_at_any_moment_leaves_whole_revisions(tmp_path):
     assert newest > 100
 
 
+@sanitizers.killed_process
 def test_a_writer_that_is_killed_at_each_of_its_writes_leaves_whole_revisions(tmp_path):
     for call in range(1, 1000):
         path = tmp_path / f"{call}.db"

@@ -256,7 +256,7 @@ def test_a_reload_during_an_upgrade_leaves_the_file_of_a_unix_socket_to_the_succ
             seen = len(old.lines)
             path.write_text(text)
             old.process.send_signal(signal.SIGHUP)
-            old.wait_for_line("serving configuration", after=seen)
+            old.wait_for_line("serving revision", after=seen)
             assert place.stat().st_ino == file
         # The successor has ended without serving, and no process listens there any more.
         harness.wait_for(lambda: not place.exists(), what="the file to be removed")

@@ -134,7 +134,7 @@ def test_the_filter_of_system_calls_lets_the_gateway_do_what_its_documentation_s
                 status = (folder / name).stat()
                 assert (status.st_gid, status.st_mode & 0o777) == (group.gr_gid, 0o660)
             process.send_signal(signal.SIGHUP)
-            told("serving configuration 2")
+            told("serving revision 2")
             process.send_signal(signal.SIGUSR2)
             told("took over")
             assert process.wait(40) == 0

@@ -47,7 +47,7 @@ class MemoryOrigin final : public config::Origin {
     Task<void> passing = gate.pass();
     co_await passing;
     config::Reading reading = config::read_text(text, name_);
-    reading.revision = std::hash<std::string>()(text);
+    reading.fingerprint = std::hash<std::string>()(text);
     co_return reading;
   }
   void watch(std::function<void()> on_change) override { tell = std::move(on_change); }
@@ -67,6 +67,7 @@ class ScalarTarget final : public ConfigTarget {
  public:
   explicit ScalarTarget(EventLoop& loop) : gate(loop) {}
 
+  Task<Status> look_for_newer() override { co_return looked; }
   std::optional<config::Config> check(config::Reading& reading) override {
     if (!reading.document) return std::nullopt;
     if (reading.document->scalar == "wrong") {
@@ -77,7 +78,8 @@ class ScalarTarget final : public ConfigTarget {
     config.zone = reading.document->scalar;
     return config;
   }
-  Task<Status> publish(config::Config config) override {
+  Task<Status> publish(Publication publication) override {
+    config::Config& config = publication.config;
     Task<void> passing = gate.pass();
     co_await passing;
     Status outcome;
@@ -96,9 +98,10 @@ class ScalarTarget final : public ConfigTarget {
     }
     co_return outcome;
   }
-  uint64_t version() const override { return published.size(); }
+  uint64_t revision() const override { return published.size(); }
 
   Gate gate;
+  Status looked;  // the outcome of look_for_newer()
   Lines published;
   bool certificates_changed = false;
 };
@@ -109,9 +112,9 @@ class NotingObserver final : public ReloadObserver {
   explicit NotingObserver(Lines& notes) : notes_(notes) {}
 
   void reload_began() override { notes_.push_back("began"); }
-  void reload_ended(const std::vector<std::string>& by, const ReloadOutcome& outcome) override {
+  void reload_ended(const std::vector<Author>& by, const ReloadOutcome& outcome) override {
     std::string all;
-    for (const std::string& one : by) all += (all.empty() ? "" : ", ") + one;
+    for (const Author& one : by) all += (all.empty() ? "" : ", ") + one.name;
     notes_.push_back(all + (outcome.succeeded ? ": succeeded" : ": refused"));
   }
   void certificates_ended(const Status& outcome) override {

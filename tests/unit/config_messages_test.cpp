@@ -36,7 +36,7 @@ std::string loaded_value(const std::string& value) {
   const auto config =
       load_text("version: 1\nlisteners: []\nconsumers: [{name: a, metadata: {v: " + value + "}}]\n", "c.yaml",
                 catalog, diagnostics);
-  return config ? config->consumers.at(0).metadata.at(0).second : diagnostics.sorted().at(0).to_string();
+  return config ? config->consumers[0].metadata.at(0).second : diagnostics.sorted().at(0).to_string();
 }
 
 TEST(Variables, InFlowNeedQuotes) {

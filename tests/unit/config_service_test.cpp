@@ -28,8 +28,9 @@ class ConfigServiceTest : public ::testing::Test {
   void start() {
     struct Life {
       static Task<void> run(ConfigService& service, bool& loaded) {
-        Task<ConfigService::Loaded> loading = service.load_first();
-        const ConfigService::Loaded first = co_await loading;
+        Task<config::Reading> reading = service.read_first();
+        config::Reading read = co_await reading;
+        const ConfigService::Loaded first = service.load_first(std::move(read));
         loaded = first.config.has_value();
       }
     };
@@ -45,7 +46,7 @@ class ConfigServiceTest : public ::testing::Test {
   void ask(const std::string& by) {
     struct Life {
       static Task<void> run(ConfigService& service, std::string by, std::vector<ReloadOutcome>& out) {
-        Task<ReloadOutcome> reloading = service.reload(std::move(by));
+        Task<ReloadOutcome> reloading = service.reload({.name = std::move(by)});
         out.push_back(co_await reloading);
       }
     };
@@ -84,7 +85,7 @@ TEST_F(ConfigServiceTest, AReloadReadsTheOriginOnce) {
   EXPECT_EQ(target_.published, (Lines{"first", "two"}));
   EXPECT_EQ(notes_, (Lines{"began", "admin: succeeded"}));
   EXPECT_TRUE(outcomes_[0].succeeded);
-  EXPECT_EQ(outcomes_[0].report, "serving configuration 2\n");
+  EXPECT_EQ(outcomes_[0].report, "serving revision 2\n");
 }
 
 TEST_F(ConfigServiceTest, AReloadThatIsAskedForPublishesUnchangedContentAnew) {
@@ -101,7 +102,7 @@ TEST_F(ConfigServiceTest, ThoseWhoAskDuringAReloadShareTheNextOne) {
   ask("a");
   origin_->content = "three";
   ask("b");
-  service_->request_reload("c");
+  service_->request_reload({.name = "c"});
   ask("d");
   EXPECT_EQ(origin_->reads, 1);
   origin_->gate.open();
@@ -188,7 +189,7 @@ TEST_F(ConfigServiceTest, AReadThatFailsLeavesInForceWhatIsThere) {
   run_until([&] { return outcomes_.size() == 1; });
   EXPECT_FALSE(outcomes_[0].succeeded);
   EXPECT_NE(outcomes_[0].report.find("memory:2:1: error:"), std::string::npos) << outcomes_[0].report;
-  EXPECT_TRUE(outcomes_[0].report.ends_with("configuration 1 goes on serving\n")) << outcomes_[0].report;
+  EXPECT_TRUE(outcomes_[0].report.ends_with("revision 1 goes on serving\n")) << outcomes_[0].report;
   EXPECT_EQ(target_.published, (Lines{"first"}));
   EXPECT_EQ(notes_, (Lines{"began", "admin: refused"}));
 }
@@ -201,7 +202,7 @@ TEST_F(ConfigServiceTest, TheSameWrongContentIsRefusedOnceUntilItIsAskedFor) {
   origin_->tell();
   EXPECT_EQ(origin_->reads, 2);
   EXPECT_EQ(notes_, (Lines{"began", "memory: refused"}));
-  service_->request_reload("signal");
+  service_->request_reload({.name = "signal"});
   EXPECT_EQ(notes_, (Lines{"began", "memory: refused", "began", "signal: refused"}));
 }
 
@@ -210,11 +211,22 @@ TEST_F(ConfigServiceTest, WhatCannotBeServedIsRefusedWithTheReason) {
   origin_->content = "unservable";
   ask("admin");
   run_until([&] { return outcomes_.size() == 1; });
-  EXPECT_EQ(outcomes_[0].report, "no address is free\nconfiguration 1 goes on serving\n");
+  EXPECT_EQ(outcomes_[0].report, "no address is free\nrevision 1 goes on serving\n");
   origin_->content = "two";
   ask("admin");
   run_until([&] { return outcomes_.size() == 2; });
   EXPECT_TRUE(outcomes_[1].succeeded);
+}
+
+TEST_F(ConfigServiceTest, AReloadIsRefusedWhenWhatOthersHavePublishedForbidsIt) {
+  start();
+  target_.looked = Error{"revision 7 is a canary of another process"};
+  origin_->content = "two";
+  ask("admin");
+  run_until([&] { return outcomes_.size() == 1; });
+  EXPECT_EQ(target_.published, Lines{"first"});
+  EXPECT_EQ(outcomes_[0].report, "revision 7 is a canary of another process\nrevision 1 goes on serving\n");
+  EXPECT_FALSE(outcomes_[0].succeeded);
 }
 
 TEST_F(ConfigServiceTest, StoppingDuringAReadCancelsItAndRefusesAllWhoWait) {
@@ -226,7 +238,7 @@ TEST_F(ConfigServiceTest, StoppingDuringAReadCancelsItAndRefusesAllWhoWait) {
   service_->stop();
   EXPECT_FALSE(origin_->gate.has_waiter());
   run_until([&] { return outcomes_.size() == 2; });
-  EXPECT_EQ(outcomes_[0].report, "the gateway is draining\nconfiguration 1 goes on serving\n");
+  EXPECT_EQ(outcomes_[0].report, "the gateway is draining\nrevision 1 goes on serving\n");
   EXPECT_EQ(target_.published, (Lines{"first"}));
   EXPECT_EQ(notes_, (Lines{"began", "a, b: refused"}));
 }
@@ -257,9 +269,9 @@ TEST_F(ConfigServiceTest, AfterItHasStoppedEveryReloadIsRefusedWithoutARead) {
 }
 
 TEST_F(ConfigServiceTest, WhatIsAskedForBeforeTheQueueIsOpenWaits) {
-  service_->request_reload("a");
+  service_->request_reload({.name = "a"});
   origin_->tell();
-  service_->request_reload("b");
+  service_->request_reload({.name = "b"});
   EXPECT_EQ(origin_->reads, 0);
   start();
   run_until_ended(1);
@@ -301,7 +313,7 @@ TEST(ConfigServiceOfATextTest, AReloadKeepsTheText) {
   ConfigService service(loop, std::make_unique<config::TextOrigin>("command line", "one"), target,
                         std::make_unique<NotingObserver>(notes));
   service.open();
-  service.request_reload("signal");
+  service.request_reload({.name = "signal"});
   EXPECT_EQ(target.published, (Lines{"first"}));
   EXPECT_EQ(notes, (Lines{"began", "signal: succeeded"}));
 }

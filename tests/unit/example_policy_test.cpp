@@ -25,6 +25,13 @@ class AddsExample final : public ::testing::Environment {
 };
 [[maybe_unused]] const auto* const kAdded = ::testing::AddGlobalTestEnvironment(new AddsExample);
 
+const policy::OperatorAction* find_action(std::string_view path) {
+  const auto all = policy::operator_actions();
+  const auto found =
+      std::find_if(all.begin(), all.end(), [path](const auto* one) { return one->path == path; });
+  return found == all.end() ? nullptr : *found;
+}
+
 // A route without an upstream, which only a policy that answers every request may have.
 std::string with_limit(int limit, const std::string& more) {
   return "version: 1\nlisteners: [{name: main, address: \"127.0.0.1:9000\"}]\n"
@@ -42,13 +49,13 @@ class ExamplePolicy : public proxy::ExchangeWorld {
     const auto config = control::load_config_text(with_limit(limit, more), "c.yaml", diagnostics);
     for (const config::Diagnostic& one : diagnostics.sorted()) found.push_back(one.check);
     if (!config) return nullptr;
-    auto compiled = control::compile_snapshot(*config, ++version, metrics, *services, kept);
+    auto compiled = control::compile_snapshot(*config, ++revision, metrics, *services, kept);
     services->settle();
     return compiled ? *compiled : nullptr;
   }
   // An exchange on a route with the policies of `snapshot`, which a client begins with `request`.
   void serve(const proxy::Snapshot& snapshot, std::string_view request) {
-    policies = snapshot.routes.at(0).policies;
+    policies = snapshot.routes[0].policies;
     build();
     begin(request);
   }
@@ -58,7 +65,7 @@ class ExamplePolicy : public proxy::ExchangeWorld {
     http::RequestHead request;
     http::ResponseHead response;
     policy::Context context(loop_, arena, request, response);
-    const policy::Decision decision = snapshot.routes.at(0).policies.at(0)->on_request(context);
+    const policy::Decision decision = snapshot.routes[0].policies.at(0)->on_request(context);
     return std::string(decision.kind == policy::Decision::Kind::kAnswer ? *decision.text
                                                                         : decision.reason->name);
   }
@@ -69,7 +76,7 @@ class ExamplePolicy : public proxy::ExchangeWorld {
   std::unique_ptr<policy::Services> services =
       std::make_unique<policy::Services>(1, loop_, metrics.of_policies());
   control::Kept kept{control::TlsState([](Level, const std::string&) {})};
-  uint64_t version = 0;
+  uint64_t revision = 0;
   Life found{};  // the checks that warn
 };
 
@@ -170,7 +177,7 @@ TEST_F(ExamplePolicy, OperatorsCanActOnItsEngine) {
   const auto snapshot = load(10);
   ASSERT_NE(snapshot, nullptr);
   (void)ask(*snapshot);
-  const policy::OperatorAction* action = policy::find_action("/example/clear");
+  const policy::OperatorAction* action = find_action("/example/clear");
   ASSERT_NE(action, nullptr);
   EXPECT_FALSE(action->act("a=b", *services));
   EXPECT_EQ(*action->act("", *services), (nlohmann::json{{"cleared", 1}}));

@@ -236,7 +236,7 @@ TEST_F(ExchangeTest, DropsAnAnswerWhoseStatusCallsForAnotherTry) {
 }
 
 TEST_F(ExchangeTest, TakesTheHedgeThatAnswersFirst) {
-  definition->hedging = {.delay = Milliseconds(1), .budget = 100};
+  definition->hedging = {.delay = Milliseconds(200), .budget = 100};
   build(2);
   begin(kGet);
   const size_t first = backends[0]->received.empty() ? 1 : 0;
@@ -252,7 +252,7 @@ TEST_F(ExchangeTest, TakesTheHedgeThatAnswersFirst) {
 }
 
 TEST_F(ExchangeTest, WaitsForTheHedgeWhenTheFirstTargetFails) {
-  definition->hedging = {.delay = Milliseconds(1), .budget = 100};
+  definition->hedging = {.delay = Milliseconds(200), .budget = 100};
   build(2);
   begin(kGet);
   const size_t first = backends[0]->received.empty() ? 1 : 0;
@@ -269,7 +269,7 @@ TEST_F(ExchangeTest, WaitsForTheHedgeWhenTheFirstTargetFails) {
 }
 
 TEST_F(ExchangeTest, GivesUpAllTargetsOfARaceWhenTheClientLeaves) {
-  definition->hedging = {.delay = Milliseconds(1), .budget = 100};
+  definition->hedging = {.delay = Milliseconds(200), .budget = 100};
   build(2);
   begin(kGet);
   const size_t first = backends[0]->received.empty() ? 1 : 0;

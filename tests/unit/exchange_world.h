@@ -24,7 +24,7 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
   ExchangeWorld() : WorkerContext(0, std::make_unique<ConnectingSockets>()) {
     logging_ = true;
     definition->name = "backend";
-    listener_->settings = &settings;
+    listener_->settings = {std::shared_ptr<void>(), &settings};  // owned by this object
   }
   ~ExchangeWorld() override { end(); }
 
@@ -38,21 +38,9 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
                                      .place = *SocketAddress::parse(name),
                                      .metrics = std::make_shared<telemetry::TargetShards>(make_shards())});
     }
-    auto snapshot = std::make_shared<Snapshot>(
-        1, std::vector{routing::RouteRule{std::make_shared<const routing::Match>()}});
-    Route route{.name = "all", .parameters = routing::PathParameters({})};
-    route.split = Split({Branch{}}, {});
-    route.policies = std::move(policies);
-    route.upgrades = upgrades;
-    route.metrics = metrics.route("all");
-    for (const PlacedPolicy& one : route.policies) {
-      route.watches_end |= one->watches_end();
-      route.marks_answers |= one->marks_every_answer();
-    }
-    snapshot->routes.push_back(std::move(route));
-    snapshot->unrouted.metrics = metrics.route("");
-    snapshot->upstreams.push_back(definition);
-    current_ = std::make_shared<WorkerSnapshot>(loop_, std::move(snapshot), nullptr, 1);
+    auto snapshot = make_snapshot(1, std::move(policies));
+    current_ = std::make_shared<WorkerSnapshot>(loop_, std::move(snapshot),
+                                                std::initializer_list<const WorkerSnapshot*>{}, 1);
     for (size_t i = 0; i < targets; ++i) {
       upstream::Target* const target = current_->upstreams[0]->pick(i == 0 ? 0 : (uint64_t{1} << i) - 1);
       open.push_back(target);
@@ -64,6 +52,40 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
       }
     }
     settle();
+  }
+  // A revision with one route to the upstream, which has the route's policies.
+  std::shared_ptr<Snapshot> make_snapshot(uint64_t number, std::vector<PlacedPolicy> its) {
+    auto snapshot = std::make_shared<Snapshot>(
+        number, std::vector{routing::RouteRule{std::make_shared<const routing::Match>()}});
+    Route route{.name = "all", .parameters = routing::PathParameters({})};
+    route.split = Split({Branch{}}, {});
+    route.policies = std::move(its);
+    route.upgrades = upgrades;
+    route.metrics = metrics.route("all");
+    for (const PlacedPolicy& one : route.policies) {
+      route.watches_end |= one->watches_end();
+      route.marks_answers |= one->marks_every_answer();
+    }
+    snapshot->routes.add(std::make_shared<const proxy::Route>(std::move(route)));
+    snapshot->unrouted.metrics = metrics.route("");
+    snapshot->responses = metrics.revision(number);
+    snapshot->upstreams.push_back(definition);
+    snapshot->consumer_metrics.push_back(metrics.consumer("shop"));  // of the consumer with the index 0
+    return snapshot;
+  }
+  // In place of build(): new exchanges are those of a client of the first listener of `snapshot`, as after a
+  // start or a reload with it, and their heads are recorded. Policies must answer them.
+  void serve_snapshot(std::shared_ptr<const Snapshot> snapshot) {
+    if (!recorded_ || recorded_->bounds() != snapshot->recording->bounds())
+      recorded_ = std::make_unique<HeadRing>(snapshot->recording->bounds());
+    const ListenerSettings& first = snapshot->listeners.at(0);
+    current_ = std::make_shared<WorkerSnapshot>(
+        loop_, std::move(snapshot), std::initializer_list<const WorkerSnapshot*>{current_.get()}, 1);
+    listener_->settings = {current_, &first};
+  }
+  // Gives the listener a copy of `settings`, as a reload does, and returns the copy.
+  std::shared_ptr<const ListenerSettings> renew_listener_settings() {
+    return listener_->settings = std::make_shared<const ListenerSettings>(settings);
   }
   // One more connection in the pool of `target`. Those that are added last are used first.
   std::shared_ptr<MemoryEnd> add_connection(upstream::Target& target) {
@@ -124,6 +146,7 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
 
   void log(const telemetry::LogFormat&, const telemetry::AccessEntry& entry) override {
     ended = entry.ended;
+    revision = entry.revision;
     status = entry.status;
     tries = entry.tries;
     note = entry.note;
@@ -161,6 +184,7 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
   bool is_over = false;
   http::Persistence after = http::Persistence::kClose;
   const telemetry::EndReason* ended = nullptr;  // of the last line of the log
+  uint64_t revision = 0;
   uint16_t status = 0;
   unsigned tries = 0;
   std::string note{};

@@ -87,6 +87,58 @@ TEST_F(HttpServerTest, RefusesABodyAboveItsLimit) {
   ASSERT_TRUE(run(*exact, [&] { return exact->ends_with("/b:0123456789:10"); }));
 }
 
+TEST_F(HttpServerTest, TakesTheLimitOfABodyFromTheHead) {
+  limits.body_size = 4;
+  hooks.admit = [](const http::RequestHead& head, const std::string&) {
+    return HttpAdmission{.max_body = head.path == "/b" ? 10u : 4u};
+  };
+  hooks.refuse = [](uint16_t status, const http::RequestHead& head) {
+    return ServerAnswer{.status = status, .body = "too much for " + std::string(head.path)};
+  };
+  start();
+  EXPECT_TRUE(all_of(post("Connection: close\r\nContent-Length: 10\r\n", "0123456789"))
+                  .ends_with("/b:0123456789:10"));
+  const std::string refused = all_of(post("Content-Length: 11\r\n", "0123456789a"));
+  EXPECT_TRUE(refused.starts_with("HTTP/1.1 413 ")) << refused;
+  EXPECT_TRUE(refused.ends_with("too much for /b")) << refused;
+}
+
+TEST_F(HttpServerTest, RefusesARequestBeforeItsBody) {
+  hooks.admit = [](const http::RequestHead&, const std::string&) {
+    return HttpAdmission{.max_body = 100, .refusal = ServerAnswer{.status = 401, .body = "who?"}};
+  };
+  start();
+  // The body never comes.
+  const auto peer = connect(post("Content-Length: 50\r\n"));
+  ASSERT_TRUE(run(*peer, [&] { return peer->ends_with("who?"); })) << peer->received;
+  EXPECT_TRUE(peer->has("HTTP/1.1 401 ") && peer->has("connection: close"));
+  // Without a body the connection can be kept.
+  const auto other = connect(kGet);
+  ASSERT_TRUE(run(*other, [&] { return other->ends_with("who?"); })) << other->received;
+  other->send(kGet);
+  EXPECT_TRUE(run(*other, [&] { return other->count("who?") == 2; })) << other->received;
+  EXPECT_EQ(handled, 0u);
+}
+
+TEST_F(HttpServerTest, BoundsTheMemoryOfAllBodiesTogether) {
+  limits.body_size = 100;
+  limits.body_total = 120;
+  start();
+  const std::string large(90, 'x');
+  const auto first = connect(post("Content-Length: 100\r\n", large));  // ten bytes are missing
+  const auto probe = connect(kGet);
+  ASSERT_TRUE(run({first.get(), probe.get()}, [&] { return probe->has("/a::0"); }));
+  for (const char* fields : {"Content-Length: 90\r\n", "Transfer-Encoding: chunked\r\n"}) {
+    const std::string body = *fields == 'C' ? large : "5a\r\n" + large + "\r\n0\r\n\r\n";
+    const std::string refused = all_of(post(fields, body));
+    EXPECT_TRUE(refused.starts_with("HTTP/1.1 503 ")) << refused;
+  }
+  first->send("0123456789");
+  ASSERT_TRUE(run(*first, [&] { return first->ends_with(":100"); })) << first->received;
+  // The memory is free again.
+  EXPECT_TRUE(all_of(post("Connection: close\r\nContent-Length: 90\r\n", large)).ends_with(":90"));
+}
+
 TEST_F(HttpServerTest, CountsBodiesOfAnySizeWithoutALimit) {
   limits.body_size = 0;
   start();

@@ -144,7 +144,7 @@ class HttpServerTest : public ::testing::Test {
     address_ = SocketAddress::of_socket(socket->get());
     server.emplace(
         loop, std::move(*socket), limits, [this](const ServerRequest& request) { return answer(request); },
-        std::move(greeting));
+        std::move(greeting), hooks);
   }
   std::unique_ptr<Peer> connect(std::string_view text = {}) {
     auto peer = std::make_unique<Peer>(address_);
@@ -187,6 +187,7 @@ class HttpServerTest : public ::testing::Test {
   }
 
   HttpLimits limits;
+  HttpHooks hooks;
   EventLoop loop;
   size_t handled = 0;
   size_t endless = 0;

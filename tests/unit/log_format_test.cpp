@@ -38,7 +38,7 @@ class LogLine : public testing::Test {
 TEST_F(LogLine, HasEachFieldOnceInOrder) {
   EXPECT_EQ(
       from("request_id", {}),
-      R"("request_id":"id-1","client":"192.0.2.1","method":"GET","host":"a.test","path":"/a","route":"",)"
+      R"("request_id":"id-1","client":"192.0.2.1","method":"GET","host":"a.test","path":"/a","revision":0,"route":"",)"
       R"("upstream":"","branch":"","target":"","status":200,"ended":"complete","tries":0,"request_bytes":0,)"
       R"("response_bytes":0,"total_us":0})");
   EXPECT_EQ(written({}).substr(0, 9), R"({"time":")");

@@ -25,7 +25,7 @@ class MirrorTest : public ExchangePolicies {
     ASSERT_TRUE(config);
     const auto compiled = control::compile_snapshot(*config, 1, metrics, *services, kept);
     ASSERT_TRUE(compiled);
-    policies.push_back((*compiled)->routes.at(0).policies.at(0));
+    policies.push_back((*compiled)->routes[0].policies.at(0));
   }
   // Each target has one more connection, for the copy.
   void build_for_copies(size_t targets = 1) {

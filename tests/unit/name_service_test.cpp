@@ -84,7 +84,7 @@ class NameServiceTest : public ::testing::Test {
     auto snapshot = std::make_shared<proxy::Snapshot>(1, std::vector<routing::RouteRule>());
     snapshot->hosts = std::move(hosts);
     snapshot->dns.servers = {server_.address()};
-    ASSERT_TRUE(names_.follow(config_, snapshot, metrics_));
+    ASSERT_TRUE(names_.follow({{config_, snapshot}}, metrics_));
   }
   void begin_to_settle() {
     struct Life {
@@ -110,7 +110,7 @@ class NameServiceTest : public ::testing::Test {
   config::Config config_;
   Fleet fleet_{loop_};
   // So long that only an answer can end the wait.
-  NameService names_{loop_, fleet_, Milliseconds(3'600'000)};
+  NameService names_{loop_, fleet_, {}, Milliseconds(3'600'000)};
   bool settled_ = false;
   TaskGroup tasks_;
 };

@@ -45,29 +45,29 @@ TEST_F(FileOriginTest, GivesTheDocumentWithWhatItIncludes) {
   EXPECT_EQ(reading.document->find("zone")->scalar, "north");
 }
 
-TEST_F(FileOriginTest, TheRevisionTellsContentFromOtherContent) {
+TEST_F(FileOriginTest, TheFingerprintTellsContentFromOtherContent) {
   write("main.yaml", "zone: ${file:zone.txt}\n");
   write("zone.txt", "north");
   FileOrigin origin(loop_, (folder_ / "main.yaml").string());
-  const uint64_t first = read(origin).revision;
-  EXPECT_EQ(read(origin).revision, first);
+  const uint64_t first = read(origin).fingerprint;
+  EXPECT_EQ(read(origin).fingerprint, first);
   write("zone.txt", "south");
-  EXPECT_NE(read(origin).revision, first);
+  EXPECT_NE(read(origin).fingerprint, first);
   write("zone.txt", "north");
-  EXPECT_EQ(read(origin).revision, first);
+  EXPECT_EQ(read(origin).fingerprint, first);
 }
 
-TEST_F(FileOriginTest, AReadThatFailsSaysWhyAndHasARevision) {
+TEST_F(FileOriginTest, AReadThatFailsSaysWhyAndHasAFingerprint) {
   write("main.yaml", "zone: ${file:missing.txt}\n");
   FileOrigin origin(loop_, (folder_ / "main.yaml").string());
   const Reading reading = read(origin);
   EXPECT_TRUE(reading.diagnostics.has_errors());
-  EXPECT_EQ(read(origin).revision, reading.revision);
+  EXPECT_EQ(read(origin).fingerprint, reading.fingerprint);
   write("main.yaml", "zone: [\n");
   const Reading broken = read(origin);
   EXPECT_EQ(broken.document, nullptr);
   EXPECT_TRUE(broken.diagnostics.has_errors());
-  EXPECT_NE(broken.revision, reading.revision);
+  EXPECT_NE(broken.fingerprint, reading.fingerprint);
 }
 
 TEST_F(FileOriginTest, TellsOfAChangeOfAFileAndOfAnIncludedOne) {

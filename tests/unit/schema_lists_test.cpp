@@ -62,5 +62,16 @@ TEST(Lists, MayBeEmptyOrSayThatTheyMayNot) {
   });
 }
 
+// The memory of its nodes has hundreds of pieces.
+TEST(LongListTest, IsReadWhole) {
+  constexpr size_t kItems = 60'000;
+  std::string text = "[0";
+  for (size_t i = 1; i < kItems; ++i) text += ",0";
+  Diagnostics diagnostics;
+  const auto node = parse_yaml(text + "]", "c.yaml", diagnostics);
+  ASSERT_NE(node, nullptr);
+  EXPECT_EQ(node->items.size(), kItems);
+}
+
 }  // namespace
 }  // namespace portcullis::config

@@ -47,8 +47,8 @@ TEST_F(StoreMaintenance, WhatWasChangedBehindTheStoreIsFound) {
        "object routes/b of revision 1: the content is not what was stored"},
       {"INSERT INTO tags VALUES ('lost', 9)", "tag lost: revision 9 is missing"},
       {"INSERT INTO secrets VALUES (99, '/token', 'k', x'00')", "1 secrets belong to no object"},
-      {"INSERT INTO objects (kind, name, since, digest, content) SELECT kind, name, since, digest, content "
-       "FROM objects WHERE name = 'b'",
+      {"INSERT INTO objects (kind, name, since, owner, digest, content) SELECT kind, name, since, owner, "
+       "digest, content FROM objects WHERE name = 'b'",
        "revision 1: it has two objects routes/b"},
   };
   ASSERT_TRUE(back_up_store(files_, backup()));

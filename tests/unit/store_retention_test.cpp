@@ -99,8 +99,8 @@ TEST_F(StoreRetention, AnObjectThatNoKeptRevisionHasIsNoFault) {
   write_days(store, 3);
   auto database = value_of(sqlite::Database::open(files_.database, IfAbsent::kFail));
   ASSERT_TRUE(
-      database.run_script("INSERT INTO objects (kind, name, since, until, digest, content) "
-                          "SELECT kind, name, 1, 2, digest, content FROM objects WHERE name = 'b'"));
+      database.run_script("INSERT INTO objects (kind, name, since, until, owner, digest, content) "
+                          "SELECT kind, name, 1, 2, owner, digest, content FROM objects WHERE name = 'b'"));
   EXPECT_EQ(retained_faults(retention), Strings{});
 }
 

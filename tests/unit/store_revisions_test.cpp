@@ -114,6 +114,19 @@ TEST_F(StoreRevisions, OfTwoWritersWithTheSameParentOneIsToldThatTheOtherWasFirs
   EXPECT_EQ(appended(one, route("c", "1")).number, 3U);
 }
 
+TEST_F(StoreRevisions, AnotherRevisionOfTheSameNumberIsNotTheOneThatTheAuthorHasSeen) {
+  Store store = open_store();
+  appended(store, route("a", "1"));
+  Draft draft{
+      .newest = 1, .newest_hash = std::string(64, '0'), .time = kFirstDay, .author = "eve", .message = ""};
+  const Changes changes{.put = {route("b", "1")}, .remove = {}};
+  EXPECT_EQ(std::get<Overtaken>(value_of(store.append(draft, changes))).message,
+            "the store has been restored: its revision 1 is another one than the one that this change was "
+            "made from");
+  draft.newest_hash = value_of(store.head()).hash;
+  EXPECT_EQ(std::get<Appended>(value_of(store.append(draft, changes))).revision.number, 2U);
+}
+
 TEST_F(StoreRevisions, TheWholeContentReplacesWhatItDoesNotName) {
   Store store = open_store();
   appended(store, {.put = {route("a", "1"), route("b", "1")}, .remove = {}});

@@ -70,8 +70,9 @@ class SuspensionTest : public ::testing::Test {
         {std::make_shared<Sleeper>(delay, refusal), "sleeper", metrics.policy("all", "sleeper")},
         {std::make_shared<Answerer>(), "answerer", metrics.policy("all", "answerer")}};
     route.metrics = metrics.route("all");
-    snapshot->routes.push_back(std::move(route));
+    snapshot->routes.add(std::make_shared<const proxy::Route>(std::move(route)));
     snapshot->unrouted.metrics = metrics.route("");
+    snapshot->responses = metrics.revision(1);
     auto socket = open_listening_socket(snapshot->listeners[0].address, 16);
     ASSERT_TRUE(socket);
     address = SocketAddress::of_socket(socket->get());

@@ -35,6 +35,7 @@ struct Exchange {
     consumer.name = "shop";
     consumer.groups = {"beta", "staff"};
     consumer.group_list = "beta,staff";
+    context.revision = "7";
     context.uri.host = "a.test";
     context.uri.path = "/a";
     context.client.address = "192.0.2.1";

@@ -34,25 +34,31 @@ export function confirmed({ title, text, verb, fields = [] }) {
   });
 }
 
-// Sends a confirmed action; `done(answer)` returns the text of the result.
-export async function perform(path, done) {
-  const response = await fetch(path, { method: "POST" }).catch(() => null);
+// Sends a confirmed action, with a body when it has one; `done(answers)` gets what each node has answered, and returns
+// the text of the result.
+export async function perform(path, done, body) {
+  const sent = body === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+  const response = await fetch(path, { method: "POST", ...sent }).catch(() => null);
   if (!response) {
     notify("The gateway does not answer, so it is not known whether the action took place.", true);
     return false;
   }
-  const text = (await response.text()).trim();
   if (response.status === 401) askForToken();
-  if (response.ok) notify(done(text));
-  else notify(text || `The gateway answered ${response.status}.`, true);
+  if (response.ok) {
+    notify(done(Object.values((await response.json()).nodes)));
+  } else {
+    const told = await response.json().catch(() => null);
+    const reports = Object.values(told?.nodes ?? {}).map((its) => its.report).join("\n").trim();
+    notify(reports || (told?.detail ?? `The gateway answered ${response.status}.`), true);
+  }
   return response.ok;
 }
 
-// A button for an action. `ask()` returns {title, text, verb, path, done}.
+// A button for an action. `ask()` returns {title, text, verb, path, done}, and body when the action has one.
 export function actionButton(label, ask) {
   return h("button", { type: "button", class: "action", onclick: async () => {
     const action = ask();
-    if (await confirmed(action)) await perform(action.path, action.done);
+    if (await confirmed(action)) await perform(action.path, action.done, action.body);
   } }, label);
 }
 
@@ -76,12 +82,12 @@ export const drainTarget = (upstream, address, others) => actionButton("Drain", 
 
 export const resumeBranch = (route, branch) => actionButton("Resume", () => ({
   title: `Resume branch ${branch}?`, verb: "Resume",
-  path: `/splits/resume?route=${encodeURIComponent(route)}&branch=${encodeURIComponent(branch)}`,
+  path: `/v1/splits/${encodeURIComponent(route)}/resume`, body: { branch },
   text: `The branch was rolled back because its requests failed. It gets its share of the requests of ${route} again.`, done: () => `Branch ${branch} gets requests again.` }));
 
 export const reloadConfiguration = () => actionButton("Reload", () => ({
-  title: "Reload the configuration?", verb: "Reload", path: "/reload",
-  text: "The gateway reads the files of the configuration again. When they have errors, the gateway shows the errors and keeps its present configuration.", done: (text) => text || "Reloaded." }));
+  title: "Reload the configuration?", verb: "Reload", path: "/v1/reload",
+  text: "The gateway reads the files of the configuration again. When they have errors, the gateway shows the errors and keeps its present configuration.", done: (answers) => answers.map((its) => its.report).join("\n").trim() || "Reloaded." }));
 
 // Purges stored responses. The user chooses in the dialog which responses are purged.
 export function purgeCache() {
@@ -103,6 +109,7 @@ export function purgeCache() {
         h("div", {}, expire, h("label", { for: "purge-expire" }, " Keep the responses, but as stale")))] });
     if (!sure) return;
     const query = what.value === "all" ? "all" : `${what.value}=${encodeURIComponent(text.value)}`;
-    await perform(`/cache/purge?${query}${expire.checked ? "&expire" : ""}`, (answer) => `${JSON.parse(answer).purged} responses were purged.`);
+    await perform(`/v1/cache/purge?${query}${expire.checked ? "&expire" : ""}`,
+      (answers) => `${answers.reduce((sum, its) => sum + its.purged, 0)} responses were purged.`);
   } }, "Purge");
 }

@@ -1,12 +1,18 @@
 // The dashboard: one page, whose views show the data that the gateway sends each second.
 import { here, link } from "./address.js";
 import { cache } from "./cache.js";
+import { changes } from "./changes/changes.js";
+import { history as revisions, revision } from "./changes/history.js";
+import { nodes } from "./changes/nodes.js";
+import { object } from "./changes/object.js";
+import { objects } from "./changes/objects.js";
 import { recolourCharts } from "./charts.js";
 import { followConfig } from "./config_store.js";
 import { configuration } from "./configuration.js";
 import { Connection } from "./connection.js";
 import { consumer, consumers } from "./consumers.js";
 import { duration, h, setText } from "./dom.js";
+import { followEvents } from "./events.js";
 import { explain } from "./explain.js";
 import { limits } from "./limits.js";
 import { overview } from "./overview.js";
@@ -20,10 +26,12 @@ const MAX_HISTORY = 600; // seconds of history that are kept
 const VIEWS = [
   ["overview", "Overview", overview], ["routes", "Routes", routes], ["upstreams", "Upstreams", upstreams], ["consumers", "Consumers", consumers],
   ["requests", "Requests", requests], ["limits", "Limits", limits], ["cache", "Cache", cache],
-  ["configuration", "Configuration", configuration], ["explain", "Explain", () => explain(post)]];
-// The pages of single routes, upstreams, targets and consumers: the function that makes the page, the view that it
-// belongs to, and the number of names in its address.
-const PAGES = { route: [route, "routes", 1], upstream: [upstream, "upstreams", 1], target: [target, "upstreams", 2], consumer: [consumer, "consumers", 1] };
+  ["configuration", "Configuration", configuration], ["explain", "Explain", () => explain(post)],
+  ["objects", "Objects", objects], ["changes", "Changes", changes], ["history", "History", revisions], ["nodes", "Nodes", nodes]];
+// The pages of single things: the function that makes the page, the view that it belongs to, and the number of names in
+// its address.
+const PAGES = { route: [route, "routes", 1], upstream: [upstream, "upstreams", 1], target: [target, "upstreams", 2], consumer: [consumer, "consumers", 1],
+  object: [object, "objects", 2], new: [object, "objects", 1], revision: [revision, "history", 1] };
 
 const main = document.getElementById("main");
 const footer = document.getElementById("footer");
@@ -72,7 +80,10 @@ function navigate() {
 }
 
 const connection = new Connection({
-  greeted: () => loadSession(),
+  greeted: () => {
+    loadSession();
+    followEvents();
+  },
   history: (rows) => {
     history = rows;
   },
@@ -80,8 +91,8 @@ const connection = new Connection({
     live = told;
     if (live.now && live.now[0] !== history.at(-1)?.[0]) history.push(live.now);
     if (history.length > MAX_HISTORY) history.splice(0, history.length - MAX_HISTORY);
-    followConfig(live.configuration, show);
-    setText(footer, `Portcullis ${live.version}, configuration ${live.configuration}, up for ${duration(live.at / 1000 - live.runtime.started)}`);
+    followConfig(live.revision, show);
+    setText(footer, `Portcullis ${live.version}, revision ${live.revision}, up for ${duration(live.at / 1000 - live.runtime.started)}`);
     show();
   },
   refused: () => askForToken(),

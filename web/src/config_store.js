@@ -9,7 +9,7 @@ let version = null, config = NOTHING, asking = null;
 // Fetches the configuration when `wanted` differs from the present version, and calls `arrived` afterwards.
 export function followConfig(wanted, arrived) {
   if (wanted === version || asking) return;
-  asking = get("/api/config").then((told) => {
+  asking = get("/v1/overview").then((told) => {
     config = told;
     version = wanted;
     arrived();

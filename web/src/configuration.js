@@ -89,7 +89,7 @@ export function configuration() {
     const told = currentConfig();
     if (told === config || told === NOTHING) return;
     config = told;
-    everywhere.textContent = `Configuration ${number(live.configuration)}. ` + (config.policies.length === 0 ? "No policy runs on every route."
+    everywhere.textContent = `Revision ${number(live.revision)}. ` + (config.policies.length === 0 ? "No policy runs on every route."
       : `On every route: ${config.policies.map((one) => one.name).join(", ")}.`);
     listeners.update(config.listeners);
     upstreams.update(config.upstreams);

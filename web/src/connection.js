@@ -28,7 +28,7 @@ export class Connection {
     this.close();
     this.heard = Date.now();
     if (!this.lostSince) this.tell("waiting", "connecting");
-    this.source = new EventSource("/api/live");
+    this.source = new EventSource("/v1/live");
     this.source.addEventListener("history", (event) => {
       this.listeners.greeted();
       this.listeners.history(JSON.parse(event.data));
@@ -67,7 +67,7 @@ export class Connection {
   // An event source does not tell whether it was refused or could not connect, so the session endpoint is asked.
   async fail() {
     this.close();
-    const response = await fetch("/api/session").catch(() => null);
+    const response = await fetch("/v1/session").catch(() => null);
     if (response?.status === 401) {
       banner.hidden = true;
       document.body.classList.remove("lost");

@@ -59,7 +59,7 @@ export function explain(post) {
   const result = h("section", { class: "panel", hidden: true, "aria-label": "Explanation" }, answer);
   async function ask(event) {
     event.preventDefault();
-    const told = await post("/api/explain", { curl: line.value, client: client.value });
+    const told = await post("/v1/explain", { curl: line.value, client: client.value });
     result.hidden = false;
     answer.replaceChildren(told.error ? h("p", { class: "error" }, told.error) : answerOf(told));
   }

@@ -108,7 +108,7 @@ export function requests() {
     if (here().query.get("tail") !== "on") return;
     rows = [];
     leftOut = 0;
-    source = new EventSource(`/api/tail?${new URLSearchParams(filter)}`);
+    source = new EventSource(`/v1/tail?${new URLSearchParams(filter)}`);
     follow.setAttribute("aria-pressed", "true");
     setText(follow, "Stop");
     tail.element.hidden = false;
@@ -125,7 +125,7 @@ export function requests() {
       if (source?.readyState !== EventSource.CLOSED) return; // the event source connects again by itself
       const query = new URLSearchParams(filter);
       stop();
-      const response = await fetch(`/api/tail?${query}`, { method: "HEAD" }).catch(() => null);
+      const response = await fetch(`/v1/tail?${query}`, { method: "HEAD" }).catch(() => null);
       setText(tailState, response?.status === 503 ? "The max number of live tails is open already: close one of them, then follow again."
         : response?.status === 400 ? "The gateway cannot read this filter: check the status." : "The live tail has ended: start it again when the gateway answers.");
     });

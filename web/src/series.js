@@ -30,7 +30,7 @@ export class Series {
     if (this.asking) return;
     this.asking = true;
     try {
-      const told = await get(`/api/series?${this.query}`);
+      const told = await get(`/v1/series?${this.query}`);
       const until = told.at(-1)?.[0] ?? 0;
       this.points = [...told, ...this.points.filter(([at]) => at > until)].slice(-MAX_POINTS);
       this.redraw();

@@ -2,21 +2,37 @@
 import { h, setText } from "./dom.js";
 
 // `onLogin` is called after a login; other modules may set it.
-export const session = { name: "", mayChange: false, onLogin: () => {} };
+export const session = { name: "", role: "viewer", mayChange: false, mayPublish: false, onLogin: () => {} };
+
+let becomeKnown;
+// Fulfilled when the rights of the session are known: at once, or after a login.
+export const sessionKnown = new Promise((resolve) => {
+  becomeKnown = resolve;
+});
 
 const logout = document.getElementById("logout");
 
 function adopt(told) {
-  session.name = told.name;
-  session.mayChange = told.may_change;
+  session.name = told.token ? told.name : "";
+  session.role = told.role;
+  session.mayChange = told.role !== "viewer";
+  session.mayPublish = told.role === "publisher" || told.role === "admin";
   document.body.classList.toggle("may-change", session.mayChange);
+  document.body.classList.toggle("may-publish", session.mayPublish);
   logout.hidden = session.name === "";
   if (session.name) logout.setAttribute("aria-label", `Log out ${session.name}`);
+  becomeKnown();
+}
+
+// The reason for which the gateway has refused a request: `detail` of its answer (RFC 9457).
+export async function refusalOf(response) {
+  const told = await response.json().catch(() => null);
+  return told?.detail ?? `The gateway answered ${response.status}.`;
 }
 
 // Loads the session, and asks for a token when one is needed. False while there is no session.
 export async function loadSession() {
-  const response = await fetch("/api/session").catch(() => null);
+  const response = await fetch("/v1/session").catch(() => null);
   if (response?.ok) adopt(await response.json());
   if (response?.status === 401) askForToken();
   return response?.ok === true;
@@ -35,12 +51,7 @@ export async function post(path, body) {
     askForToken();
     return { error: "Log in to do this." };
   }
-  const text = await response.text();
-  try {
-    return JSON.parse(text);
-  } catch {
-    return { error: text || `The gateway answered ${response.status}.` };
-  }
+  return response.ok ? response.json() : { error: await refusalOf(response) };
 }
 
 export function askForToken() {
@@ -51,7 +62,7 @@ export function askForToken() {
     event.preventDefault();
     const response = await fetch("/login", { method: "POST", body: token.value });
     if (!response.ok) {
-      setText(wrong, response.status === 401 ? "The gateway does not know this token." : await response.text());
+      setText(wrong, response.status === 401 ? "The gateway does not know this token." : await refusalOf(response));
       return;
     }
     dialog.close();

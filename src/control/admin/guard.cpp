@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "control/admin/problem.h"
 #include "crypto/encoding.h"
 #include "http/authority.h"
 #include "http/query.h"
@@ -14,8 +15,8 @@ namespace {
 
 constexpr char kSessionCookie[] = "portcullis_session";
 
-std::string_view field_of(const ServerRequest& request, std::string_view name) {
-  const http::Field* field = request.head.fields.find(name);
+std::string_view field_of(const http::RequestHead& request, std::string_view name) {
+  const http::Field* field = request.fields.find(name);
   return field != nullptr ? field->value : std::string_view();
 }
 
@@ -30,7 +31,7 @@ AdminGuard::AdminGuard(EventLoop& loop, const config::Admin& admin)
   for (const config::AdminToken& told : admin.tokens) {
     const auto bytes =
         crypto::hex_decode(std::string_view(told.hash).substr(std::string_view("sha256:").size()));
-    Token& token = tokens_.emplace_back(Token{told.name, {}, told.access == config::AdminAccess::kFull});
+    Token& token = tokens_.emplace_back(Token{{told.name, told.role, told.labels, true}, {}});
     if (bytes)
       std::copy_n(bytes->begin(), std::min(bytes->size(), token.digest.size()), token.digest.begin());
   }
@@ -45,15 +46,15 @@ const AdminGuard::Token* AdminGuard::token_of(std::string_view presented) const 
   return found;
 }
 
-const AdminGuard::Token* AdminGuard::bearer_of(const ServerRequest& request) const {
+const AdminGuard::Token* AdminGuard::bearer_of(const http::RequestHead& request) const {
   constexpr std::string_view kScheme = "bearer ";
   const std::string_view value = field_of(request, "authorization");
   if (value.size() <= kScheme.size() || to_lower(value.substr(0, kScheme.size())) != kScheme) return nullptr;
   return token_of(trim(value.substr(kScheme.size())));
 }
 
-const AdminGuard::Token* AdminGuard::session_of(const ServerRequest& request) {
-  const auto id = http::find_cookie(request.head.fields, kSessionCookie);
+const AdminGuard::Token* AdminGuard::session_of(const http::RequestHead& request) {
+  const auto id = http::find_cookie(request.fields, kSessionCookie);
   if (!id) return nullptr;
   const auto found = sessions_.find(digest_text(*id));
   if (found == sessions_.end()) return nullptr;
@@ -71,31 +72,29 @@ bool AdminGuard::knows_host(std::string_view authority) const {
                      [&host](const std::string& one) { return to_lower(one) == host; });
 }
 
-std::optional<ServerAnswer> AdminGuard::refuse(const ServerRequest& request, bool changes, bool open,
-                                               Caller& caller) {
+std::optional<ServerAnswer> AdminGuard::refuse(const http::RequestHead& request,
+                                               std::optional<config::AdminRole> needed, Caller& caller) {
   const Token* bearer = bearer_of(request);  // a page of another site cannot know a bearer token
-  if (bearer == nullptr && !open && !knows_host(request.head.authority))
-    return ServerAnswer{
-        .status = 421,
-        .body = "`" + std::string(http::host_of(request.head.authority)) +
-                "` is not a name of the admin listener: add it to `admin.hosts`, or use an IP "
-                "address or `localhost`\n"};
-  if (request.head.method != "GET" && request.head.method != "HEAD") {
+  if (bearer == nullptr && needed && !knows_host(request.authority))
+    return refuse_call(421,
+                       "`" + std::string(http::host_of(request.authority)) +
+                           "` is not a name of the admin listener: add it to `admin.hosts`, or use an IP "
+                           "address or `localhost`");
+  if (request.method != "GET" && request.method != "HEAD") {
     const std::string_view origin = field_of(request, "origin"), site = field_of(request, "sec-fetch-site");
-    const std::string own = (secure_ ? "https://" : "http://") + std::string(request.head.authority);
+    const std::string own = (secure_ ? "https://" : "http://") + std::string(request.authority);
     if ((!origin.empty() && origin != own) || (!site.empty() && site != "same-origin" && site != "none"))
-      return ServerAnswer{.status = 403, .body = "requests from the web page of another site are refused\n"};
+      return refuse_call(403, "requests from the web page of another site are refused");
   }
-  if (tokens_.empty() || open) return std::nullopt;
+  if (tokens_.empty() || !needed) return std::nullopt;
   const Token* token = bearer != nullptr ? bearer : session_of(request);
   if (token == nullptr)
-    return ServerAnswer{.status = 401,
-                        .body = "a token is needed: send it as `Authorization: Bearer TOKEN`\n",
-                        .fields = "www-authenticate: Bearer\r\n"};
-  if (changes && !token->may_change)
-    return ServerAnswer{.status = 403, .body = "the token `" + token->name + "` allows only reading\n"};
-  caller = {token->name, token->may_change};
-  return std::nullopt;
+    return refuse_call(401, "a token is needed: send it as `Authorization: Bearer TOKEN`",
+                       "www-authenticate: Bearer\r\n");
+  caller = token->holder;
+  if (includes(caller.role, *needed)) return std::nullopt;
+  return refuse_call(403, "the role `" + std::string(name_of(*needed)) + "` is needed, and the token `" +
+                              caller.name + "` has the role `" + std::string(name_of(caller.role)) + "`");
 }
 
 std::string AdminGuard::cookie(const std::string& id, long seconds) const {
@@ -103,14 +102,15 @@ std::string AdminGuard::cookie(const std::string& id, long seconds) const {
          (secure_ ? "; Secure" : "") + "; Max-Age=" + std::to_string(seconds) + "\r\n";
 }
 
-Task<ServerAnswer> AdminGuard::log_in(const ServerRequest& request) {
+Task<ServerAnswer> AdminGuard::log_in(const ServerRequest& request, Caller& caller) {
   const Token* token = token_of(trim(request.body));
   ServerAnswer out;
   if (token == nullptr) {
     co_await sleep_for(*loop_, kPauseAfterWrongToken);
-    out = {.status = 401, .body = "this token is not known\n"};
+    out = refuse_call(401, "this token is not known");
     co_return out;
   }
+  caller = token->holder;
   std::erase_if(sessions_, [this](const auto& one) { return one.second.until <= loop_->now(); });
   if (sessions_.size() >= kMaxSessions) sessions_.clear();
   const std::string id = crypto::hex_encode(crypto::random_bytes(32));

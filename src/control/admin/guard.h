@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "config/admin.h"
+#include "control/admin/caller.h"
 #include "control/http_connection.h"
 #include "crypto/digest.h"
 #include "runtime/event_loop.h"
@@ -22,24 +23,19 @@ class AdminGuard {
  public:
   AdminGuard(EventLoop& loop, const config::Admin& admin);
 
-  struct Caller {
-    std::string name;  // the name of the token; empty when no token is needed
-    bool may_change = true;
-  };
-  // The answer to a request that is refused; nothing when the request is accepted, and `caller` is then set
-  // when a token was needed. `changes` is true for a request that changes the gateway, `open` for an endpoint
-  // that needs no token.
-  std::optional<ServerAnswer> refuse(const ServerRequest& request, bool changes, bool open, Caller& caller);
-  // Handles POST /login with the token as the body: makes a session, whose cookie is not readable by scripts.
-  // An answer to a wrong token is delayed.
-  Task<ServerAnswer> log_in(const ServerRequest& request);
+  // The answer to a request that is refused; nothing when the request is accepted, and `caller` is then set.
+  // `needed` is the role that the caller must have; nothing: the request needs no token.
+  std::optional<ServerAnswer> refuse(const http::RequestHead& request,
+                                     std::optional<config::AdminRole> needed, Caller& caller);
+  // Handles POST /login with the token as the body: makes a session, whose cookie is not readable by scripts,
+  // and sets `caller`. An answer to a wrong token is delayed.
+  Task<ServerAnswer> log_in(const ServerRequest& request, Caller& caller);
   ServerAnswer log_out(const ServerRequest& request);
 
  private:
   struct Token {
-    std::string name;
+    Caller holder;
     crypto::Digest256 digest;
-    bool may_change;
   };
   struct Session {
     const Token* token;
@@ -47,8 +43,8 @@ class AdminGuard {
   };
 
   const Token* token_of(std::string_view presented) const;
-  const Token* bearer_of(const ServerRequest& request) const;
-  const Token* session_of(const ServerRequest& request);
+  const Token* bearer_of(const http::RequestHead& request) const;
+  const Token* session_of(const http::RequestHead& request);
   bool knows_host(std::string_view authority) const;
   std::string cookie(const std::string& id, long seconds) const;
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,11 +15,6 @@ struct TargetAction {
   What what;
   std::string upstream;
   std::string address;
-  std::string_view name;  // the name of the action in the audit log, such as "drain_target"
-
-  // Parses a path /v1/upstreams/UPSTREAM/targets/ADDRESS/ACTION, which is split before it is decoded. Nothing
-  // for any other path.
-  static std::optional<TargetAction> parse(std::string_view path);
 };
 
 }  // namespace portcullis::control

@@ -27,6 +27,8 @@ bool excludes_all_paths(const std::string& expression) {
 
 void find_nothing_served(const Facts& facts, Report& report) {
   const config::Config& config = facts.config();
+  // Objects may come through the admin API.
+  if (config::writes_of(config.admin, config.store) != config::AdminWrites::kFiles) return;
   const std::vector<PlacedUse>& shared = facts.shared();
   const auto answers = [](const PlacedUse& one) { return one.use->traits.answers_all; };
   if (config.listeners.empty()) {

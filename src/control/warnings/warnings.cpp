@@ -14,6 +14,7 @@ constexpr Check kChecks[] = {
     {"missing_credentials", find_missing_credentials},
     {"nothing_served", find_nothing_served},
     {"own_listener", find_own_listeners},
+    {"redis_password_without_tls", find_redis_passwords_without_tls},
     {"refused_path", find_refused_paths},
     {"repeated_target", find_repeated_targets},
     {"tls_port_without_tls", find_tls_ports_without_tls},

@@ -43,6 +43,7 @@ void find_grpc_without_http2(const Facts& facts, Report& report);
 void find_missing_credentials(const Facts& facts, Report& report);
 void find_nothing_served(const Facts& facts, Report& report);
 void find_own_listeners(const Facts& facts, Report& report);
+void find_redis_passwords_without_tls(const Facts& facts, Report& report);
 void find_refused_paths(const Facts& facts, Report& report);
 void find_repeated_targets(const Facts& facts, Report& report);
 void find_tls_ports_without_tls(const Facts& facts, Report& report);

@@ -33,6 +33,9 @@ class Acl final : public Policy {
 
   Decision on_request(Context& context) const override { return decide(first_that_holds(context)); }
 
+  void add_reads(RequestReads& reads) const override {
+    for (const Compiled& rule : rules_) rule.condition.add_reads(reads);
+  }
   void add_owned_fields(OwnedFields& fields) const override {
     for (const Compiled& rule : rules_) rule.condition.add_read_fields(fields);
   }

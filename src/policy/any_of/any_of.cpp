@@ -41,6 +41,9 @@ class AnyOf final : public Authentication {
     return std::any_of(methods_.begin(), methods_.end(),
                        [&](const auto& method) { return method->presented(context); });
   }
+  void add_reads(RequestReads& reads) const override {
+    for (const auto& method : methods_) method->add_reads(reads);
+  }
   void add_owned_fields(OwnedFields& fields) const override {
     for (const auto& method : methods_) method->add_owned_fields(fields);
   }
@@ -49,6 +52,12 @@ class AnyOf final : public Authentication {
   const EndReason& missing_reason() const override { return kReasons.credential_missing; }
 
   Decision authenticate(Context& context) const override { return attempt(context, 0, {}); }
+  Decision admit_recorded(Context& context, const Replay::Identity& identity) const override {
+    for (const auto& method : methods_) {
+      if (method->presented(context)) return method->admit_recorded(context, identity);
+    }
+    return authenticate(context);
+  }
 
  private:
   // Shows the response to the methods from index `first` on.

@@ -121,6 +121,12 @@ class BasicAuth final : public Authentication {
     challenge_ = "Basic realm=\"" + settings.realm + "\", charset=\"UTF-8\"";
   }
 
+  void add_reads(RequestReads& reads) const override {
+    reads.add({.part = RequestReads::Part::kHeader,
+               .name = "authorization",
+               .use = RequestReads::Use::kCredential,
+               .scheme = "Basic"});
+  }
   bool presented(const Context& context) const override { return find(context).has_value(); }
   std::string_view challenge() const override { return challenge_; }
   const EndReason& missing_reason() const override { return kReasons.basic_missing; }

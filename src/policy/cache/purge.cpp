@@ -55,7 +55,18 @@ Result<nlohmann::json> purge(std::string_view query, Services& services) {
 }  // namespace
 
 OperatorAction purge_action() {
-  return {.path = "/cache/purge", .name = "purge", .act = purge};
+  return {.path = "/cache/purge",
+          .name = "purge",
+          .summary = "Remove stored responses from the cache",
+          .parameters = {{"uri", "The response for this URI, with the port where it is not the scheme's."},
+                         {"prefix", "All responses for URIs that begin with this text."},
+                         {"tag", "All responses with this tag."},
+                         {"all", "All responses; the parameter has no value."},
+                         {"expire",
+                          "The responses stay stored, but are stale from now on; the parameter has "
+                          "no value."}},
+          .figures = {{"purged", "The number of responses that were found."}},
+          .act = purge};
 }
 
 }  // namespace portcullis::policy::cache

@@ -93,6 +93,10 @@ class ConcurrencyLimit final : public Policy, public std::enable_shared_from_thi
     delete std::exchange(inside->holder, nullptr);
   }
 
+  void add_reads(RequestReads& reads) const override {
+    key_.add_reads(reads, RequestReads::Use::kCopied);
+    fair_by_.add_reads(reads, RequestReads::Use::kCopied);
+  }
   void add_owned_fields(OwnedFields& fields) const override {
     key_.add_read_fields(fields);
     fair_by_.add_read_fields(fields);

@@ -59,6 +59,10 @@ class Cors final : public Policy {
 
   // A browser hides the status of an answer that has no CORS fields from the script that asked.
   bool marks_every_answer() const override { return true; }
+  void add_reads(RequestReads& reads) const override {
+    for (const char* name : {"origin", "access-control-request-method"})
+      reads.add({.part = RequestReads::Part::kHeader, .name = name, .method = "OPTIONS"});
+  }
 
   Decision on_request(Context& context) const override {
     const http::Fields& fields = context.request.fields;

@@ -40,6 +40,7 @@ class Fault final : public Policy {
     return aborts ? abort() : Decision::proceed();
   }
 
+  void add_reads(RequestReads& reads) const override { when_.add_reads(reads); }
   void add_owned_fields(OwnedFields& fields) const override { when_.add_read_fields(fields); }
 
   Notes explain(Context& context, const Decision&) const override {

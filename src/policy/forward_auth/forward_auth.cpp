@@ -62,6 +62,8 @@ class ForwardAuth final : public Authentication {
     key_.add_read_fields(fields);
   }
 
+  // A service that is not asked again may decide differently about the request now.
+  Decision admit_recorded(Context&, const Replay::Identity&) const override { return Decision::unknown(); }
   Decision authenticate(Context& context) const override {
     const std::string_view key = key_.expand(context);
     if (!key.empty()) {

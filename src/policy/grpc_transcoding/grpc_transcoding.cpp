@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/read_file.h"
+#include "config/marked_type.h"
 #include "http/grpc.h"
 #include "http/method.h"
 #include "policy/convert_stage.h"
@@ -97,6 +98,9 @@ class GrpcTranscoding final : public Policy {
     return Decision::suspend(receive(context, streams));
   }
 
+  void add_reads(RequestReads& reads) const override {
+    for (const char* name : {"content-type", "content-encoding"}) reads.add_header(name);
+  }
   Notes explain(Context& context, const Decision& decision) const override {
     if (context.kept<Asked>(this) != nullptr)
       return {"would call " + std::string(context.handling.target_path)};
@@ -220,7 +224,7 @@ Kind kind() {
       "options of a descriptor set, and the results of the calls to JSON. The upstream must speak HTTP/2. "
       "gRPC calls of clients are passed on unchanged.");
   type->required(
-          "descriptors", &Settings::descriptors, config::text("/etc/portcullis/library.pb"),
+          "descriptors", &Settings::descriptors, config::file_path("/etc/portcullis/library.pb"),
           "The file of the descriptor set, which `protoc --include_imports --descriptor_set_out` writes. It "
           "is read when the configuration is loaded. A relative path begins at the configuration's folder.")
       .locate_last(&Settings::descriptors_location)

@@ -84,6 +84,7 @@ class GrpcWeb final : public Policy {
     return Decision::proceed();
   }
 
+  void add_reads(RequestReads& reads) const override { reads.add_header("content-type"); }
   Decision on_response(Context& context) const override {
     http::ResponseHead& response = context.response;
     const Asked* asked = context.kept<Asked>(this);

@@ -25,6 +25,13 @@ class Headers final : public Policy {
     return request_.apply(context.request.fields, context) ? Decision::proceed()
                                                            : Decision::refuse(kEnds.too_many_fields);
   }
+  void add_reads(RequestReads& reads) const override {
+    for (const Compiled* changes : {&request_, &response_}) {
+      for (const auto* steps : {&changes->set, &changes->add}) {
+        for (const Step& step : *steps) step.value.add_reads(reads, RequestReads::Use::kCopied);
+      }
+    }
+  }
   Decision on_response(Context& context) const override {
     response_.apply(context.response.fields, context);
     return Decision::proceed();

@@ -118,6 +118,10 @@ class HmacAuth final : public Authentication {
     return context.request.fields.find("signature") != nullptr ||
            context.request.fields.find("signature-input") != nullptr;
   }
+  void add_reads(RequestReads& reads) const override {
+    for (const char* name : {"signature", "signature-input"})
+      reads.add_header(name, RequestReads::Use::kCredential);
+  }
   std::string_view challenge() const override { return kChallenge; }
   const EndReason& missing_reason() const override { return kReasons.signature_missing; }
 

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "config/field_types.h"
+#include "config/marked_type.h"
 #include "policy/ip_filter/reasons.h"
 #include "runtime/ip_set.h"
 
@@ -92,10 +93,10 @@ Kind kind() {
       .default_in_words("all")
       .locate_last(&Settings::allow_location)
       .optional("deny", &Settings::deny, ranges, "Clients that are refused: addresses or CIDR blocks.")
-      .optional("allow_file", &Settings::allow_file, config::text("/etc/portcullis/partners.txt"),
+      .optional("allow_file", &Settings::allow_file, config::file_path("/etc/portcullis/partners.txt"),
                 "A file with further addresses and CIDR blocks for `allow`, one per line, which is read when "
                 "the configuration is loaded. A relative path begins at the configuration's folder.")
-      .optional("deny_file", &Settings::deny_file, config::text("/etc/portcullis/abusers.txt"),
+      .optional("deny_file", &Settings::deny_file, config::file_path("/etc/portcullis/abusers.txt"),
                 "A file with further addresses and CIDR blocks for `deny`, as for `allow_file`.");
   return with_insight<Settings>(
       make_kind<Settings, IpFilter>("ip_filter", type, check).with_reasons(kReasons),

@@ -51,6 +51,14 @@ class Jwt final : public Authentication {
   }
 
   bool presented(const Context& context) const override { return settings_.find(context).has_value(); }
+  void add_reads(RequestReads& reads) const override {
+    settings_.add_reads(reads);
+    claims_.add_reads(reads);
+  }
+  Decision admit_recorded(Context& context, const Replay::Identity& identity) const override {
+    if (!identity.claims) return authenticate(context);
+    return claims_.admit(context, identity.claims, claims_.consumer_of(*identity.claims, consumers()));
+  }
   void add_owned_fields(OwnedFields& fields) const override { claims_.add_owned_fields(fields); }
   std::string_view challenge() const override { return "Bearer"; }
   const EndReason& missing_reason() const override { return kReasons.jwt_missing; }

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "config/field_types.h"
+#include "config/marked_type.h"
 #include "config/value_types.h"
 
 namespace portcullis::policy::jwt {
@@ -16,21 +17,27 @@ std::string check_algorithm(const std::string& text) {
   return "`" + text + "` is not an algorithm" + suggestion_for(text, crypto::algorithm_names());
 }
 
+// True for a key set with keys that are not public (RFC 7518 sections 6.2.2, 6.3.2 and 6.4).
+bool has_secret_key(const std::string& jwks) {
+  return jwks.find("\"k\"") != std::string::npos || jwks.find("\"d\"") != std::string::npos;
+}
+
 Type<KeySettings> keys_type() {
   auto type = std::make_shared<ObjectType<KeySettings>>(
       "jwks", "The place of the issuer's JSON Web Key Set: one of `file`, `inline`, `url` and `discover`.");
   type->locate(&KeySettings::location)
-      .optional("file", &KeySettings::file, text("/etc/portcullis/keys.json"),
+      .optional("file", &KeySettings::file, file_path("/etc/portcullis/keys.json"),
                 "A file with the key set, which is checked for changes every `refresh` (10s), so that keys "
                 "can change without a reload. A relative path begins at the configuration's folder.")
-      .optional("inline", &KeySettings::inline_text, text("'${file:/etc/portcullis/keys.json}'"),
+      .optional("inline", &KeySettings::inline_text,
+                secret_if(text("'${file:/etc/portcullis/keys.json}'"), has_secret_key),
                 "The key set itself, as JSON text.")
       .optional("url", &KeySettings::url, url_type(),
                 "The URL of the key set, which is fetched again every `refresh` (10m).")
       .optional("discover", &KeySettings::discover, boolean(),
                 "Whether the gateway finds the key set by OpenID Connect Discovery at the `issuer`, which "
                 "must be a URL.")
-      .optional("ca", &KeySettings::ca, text("/etc/portcullis/issuer-ca.pem"),
+      .optional("ca", &KeySettings::ca, file_path("/etc/portcullis/issuer-ca.pem"),
                 "A PEM file of the authorities that may have issued the server's certificate.")
       .default_in_words("the system's")
       .optional("refresh", &KeySettings::refresh, duration(),
@@ -65,7 +72,7 @@ std::shared_ptr<ObjectType<JwtSettings>> jwt_type() {
       .default_in_words("any")
       .optional("jwks", &JwtSettings::jwks, keys_type(), "The place of the issuer's keys.")
       .default_in_words("none")
-      .optional("secret", &JwtSettings::secret, text("'${JWT_SECRET}'"),
+      .optional("secret", &JwtSettings::secret, secret(text("'${JWT_SECRET}'")),
                 "In place of `jwks`: a shared secret for HS256, HS384 and HS512. It is best a `${VARIABLE}` "
                 "or `${file:...}`.")
       .optional("public_key", &JwtSettings::public_key, text("'${file:/etc/portcullis/issuer.pem}'"),

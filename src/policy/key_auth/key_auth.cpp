@@ -20,6 +20,7 @@ class KeyAuth final : public Authentication {
         challenge_(settings.scheme.empty() ? "ApiKey" : settings.scheme) {}
 
   bool presented(const Context& context) const override { return place_.find(context).has_value(); }
+  void add_reads(RequestReads& reads) const override { place_.add_reads(reads); }
   std::string_view challenge() const override { return challenge_; }
   const EndReason& missing_reason() const override { return kReasons.key_missing; }
 

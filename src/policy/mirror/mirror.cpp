@@ -86,6 +86,7 @@ class Mirror final : public Policy {
     (visit->is_answered ? answered_ : failed_).add(context.worker);
   }
 
+  void add_reads(RequestReads& reads) const override { when_.add_reads(reads, RequestReads::Use::kCopied); }
   void add_owned_fields(OwnedFields& fields) const override { when_.add_read_fields(fields); }
 
   Notes explain(Context& context, const Decision&) const override {

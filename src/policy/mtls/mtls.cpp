@@ -24,6 +24,9 @@ class Mtls final : public Authentication {
 
   // The certificate was verified in the handshake.
   bool presented(const Context& context) const override { return context.client.certificate != nullptr; }
+  void add_reads(RequestReads& reads) const override {
+    reads.add({.part = RequestReads::Part::kCertificate, .use = RequestReads::Use::kCredential});
+  }
   std::string_view challenge() const override { return kChallenge; }
   const EndReason& missing_reason() const override { return kReasons.certificate_missing; }
 

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "base/wall_clock.h"
+#include "config/marked_type.h"
 #include "crypto/encoding.h"
 #include "http/query.h"
 #include "policy/authentication.h"
@@ -59,6 +60,14 @@ class Introspection final : public Authentication {
   }
 
   bool presented(const Context& context) const override { return settings_.find(context).has_value(); }
+  void add_reads(RequestReads& reads) const override {
+    settings_.add_reads(reads);
+    claims_.add_reads(reads);
+  }
+  Decision admit_recorded(Context& context, const Replay::Identity& identity) const override {
+    if (!identity.claims) return authenticate(context);
+    return claims_.admit(context, identity.claims, claims_.consumer_of(*identity.claims, consumers()));
+  }
   void add_owned_fields(OwnedFields& fields) const override { claims_.add_owned_fields(fields); }
   std::string_view challenge() const override { return "Bearer"; }
   const EndReason& missing_reason() const override { return kReasons.token_missing; }
@@ -159,7 +168,7 @@ Kind kind() {
   add_outside_fields(*type);
   type->optional("client_id", &Settings::client_id, config::text("gateway"),
                  "The client id of the gateway (HTTP Basic).")
-      .optional("client_secret", &Settings::client_secret, config::text("'${CLIENT_SECRET}'"),
+      .optional("client_secret", &Settings::client_secret, config::secret(config::text("'${CLIENT_SECRET}'")),
                 "The secret of that client. It is best a `${VARIABLE}` or `${file:...}`.")
       .optional("cache", &Settings::cache, config::duration(),
                 "How long an answer is remembered, but never past the `exp` of the token. 0s: the server is "

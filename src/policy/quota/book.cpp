@@ -15,7 +15,7 @@ Status Book::start(const config::Config& config, Services& services) {
     if (!opened) return opened.error();
     settings.store = std::move(*opened);
   } else if (config.quotas.redis) {
-    settings.store = limits::make_redis_store(config.redis);
+    settings.store = limits::make_redis_store(config::settings_of(config.redis));
   }
   // Without a store, the first policy that asks for the engine starts it. With a store, the engine starts
   // with the process, so that no counts are lost when a reload could not start its thread.

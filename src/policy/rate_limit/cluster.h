@@ -12,39 +12,48 @@
 
 namespace portcullis::policy::rate_limit {
 
-// The limits that nodes share. Each worker has its own connection to the Redis server, and its own leases.
+// The limits that nodes share. Each worker has its own connections to the Redis servers, and its own leases.
 class Cluster final : public Engine {
  public:
-  using Settings = redis::Settings;  // without an address there is no server, and of() must not be used
+  using Settings = redis::Settings;  // without a server of() must not be used
   // For Kind::with_engine().
   static Status start(const config::Config& config, Services& services) {
-    services.get<Cluster>(config.redis);
+    services.get<Cluster>(config::settings_of(config.redis));
     return {};
   }
   Cluster(const EngineContext& context, const Settings& settings)
-      : settings_(settings),
-        report_(settings),
-        pool_(context.services.get<SideWork>().pool()),
-        nodes_(context.workers) {}
+      : shared_(settings), pool_(context.services.get<SideWork>().pool()), nodes_(context.workers) {
+    add_metrics(context.metrics);
+  }
 
   // The limits of a worker. Called on the thread of that worker, whose loop is `loop`.
   limits::ClusterLimits& of(size_t worker, EventLoop& loop) {
     std::unique_ptr<Node>& mine = nodes_[worker];
-    if (!mine) mine = std::make_unique<Node>(loop, pool_, settings_, report_);
+    if (!mine) mine = std::make_unique<Node>(loop, pool_, shared_);
     return mine->limits;
   }
   void stop() override { nodes_.clear(); }
 
  private:
   struct Node {
-    Node(EventLoop& loop, SidePool& pool, const redis::Settings& settings, redis::ServerReport& report)
-        : client(loop, pool, settings, report) {}
+    Node(EventLoop& loop, SidePool& pool, redis::Shared& shared) : client(loop, &pool, shared) {}
     redis::Client client;
     limits::ClusterLimits limits{client};
   };
+  void add_metrics(telemetry::MetricSet& metrics) {
+    const redis::Counts& counts = shared_.counts;
+    metrics.gauge("redis_connections", "Connections to Redis servers that are in use for rate limits.", {},
+                  [&counts] { return static_cast<double>(counts.connections.load()); });
+    metrics.counter("redis_connects_total", "Connections to Redis servers that were made and could be used.",
+                    {}, [&counts] { return static_cast<double>(counts.connects.load()); });
+    metrics.counter("redis_redirections_total",
+                    "Answers of a Redis Cluster's node that another node has the keys (MOVED, ASK).", {},
+                    [&counts] { return static_cast<double>(counts.redirections.load()); });
+    metrics.counter("redis_failovers_total", "Changes of the primary that Redis Sentinels have named.", {},
+                    [&counts] { return static_cast<double>(counts.failovers.load()); });
+  }
 
-  const redis::Settings settings_;
-  redis::ServerReport report_;
+  redis::Shared shared_;
   SidePool& pool_;
   std::vector<std::unique_ptr<Node>> nodes_;
 };

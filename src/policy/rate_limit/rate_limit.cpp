@@ -57,6 +57,7 @@ class RateLimit final : public Policy {
                        ";w=" + std::to_string(whole_seconds(limit.limit.period));
       limits_.push_back(std::move(limit));
     }
+    if (limits_.size() > 1) group_ = limits::cluster_group(limits_.front().counted);
   }
 
   Decision on_request(Context& context) const override {
@@ -67,6 +68,7 @@ class RateLimit final : public Policy {
       charges[i].key = {limits_[i].key.space_of(context),
                         engine_.hash_key(limits_[i].scope, charges[i].text)};
     }
+    if (context.replay != nullptr) return simulate(context, charges);
     // An offline process has no server to ask. As in a gateway that has just started, nothing has been
     // counted.
     const bool alone = context.purpose == Purpose::kExplainOffline;
@@ -99,6 +101,9 @@ class RateLimit final : public Policy {
     return Decision::proceed();
   }
 
+  void add_reads(RequestReads& reads) const override {
+    for (const Compiled& limit : limits_) limit.key.add_reads(reads, RequestReads::Use::kCopied);
+  }
   void add_owned_fields(OwnedFields& fields) const override {
     for (const Compiled& limit : limits_) limit.key.add_read_fields(fields);
   }
@@ -143,7 +148,7 @@ class RateLimit final : public Policy {
   using Charges = std::span<Charge>;
 
   ClusterCharge cluster_charge(size_t i, const Charge& charge) const {
-    return {limits_[i].limit, limits::cluster_key(limits_[i].counted, charge.text)};
+    return {limits_[i].limit, limits::cluster_key(limits_[i].counted, charge.text, group_)};
   }
   limits::ClusterLimits& cluster(const Context& context) const {
     return cluster_.of(context.worker, context.loop);
@@ -185,6 +190,23 @@ class RateLimit final : public Policy {
         charges[done].taken = false;
       }
       return refuse(context, charges[i].verdict);
+    }
+    return Decision::proceed();
+  }
+
+  // Charges the counters of a process that serves no client, at the time of the recorded request, and lets
+  // the request pass in any case.
+  Decision simulate(Context& context, Charges charges) const {
+    const Clock::time_point at = context.replay->at;
+    for (size_t i = 0; i < limits_.size(); ++i) {
+      const limits::Limit& limit = limits_[i].limit;
+      charges[i].taken = engine_.charge(limit, charges[i].key, settings_.cost, at).allowed;
+      if (charges[i].taken || settings_.dry_run == DryRun::kOn) continue;
+      for (size_t done = 0; done < i; ++done) {
+        if (charges[done].taken) engine_.refund(limits_[done].limit, charges[done].key, settings_.cost, at);
+      }
+      context.replay->refusals.push_back({"rate_limit", limits_[i].name});
+      break;
     }
     return Decision::proceed();
   }
@@ -298,6 +320,7 @@ class RateLimit final : public Policy {
   Cluster& cluster_;
   limits::LocalLimits& engine_;
   std::vector<Compiled> limits_;
+  std::string group_;  // of the counters on Redis; empty for one limit
   std::string policy_field_;
 };
 

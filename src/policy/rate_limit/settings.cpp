@@ -68,7 +68,7 @@ std::shared_ptr<config::ObjectType<RateLimitSettings>> rate_limit_type() {
 
 void check_rate_limit(const RateLimitSettings& settings, const config::PolicyUse& use,
                       const config::Config& config, config::Diagnostics& diagnostics) {
-  if (settings.cluster != ClusterMode::kOff && config.redis.address.empty())
+  if (settings.cluster != ClusterMode::kOff && !config.redis.configured())
     diagnostics.error(use.location, "`cluster` needs the settings `redis` at the top level");
   if (settings.limits.empty() == (settings.limit.amount == 0)) {
     diagnostics.error(use.location, settings.limits.empty()

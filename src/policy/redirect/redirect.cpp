@@ -80,6 +80,8 @@ class Redirect final : public Policy {
     return Decision::answer("");
   }
 
+  void add_reads(RequestReads& reads) const override { to_.add_reads(reads, RequestReads::Use::kCopied); }
+
  private:
   // Adds the query of the request, which stands before a fragment (RFC 3986 section 3).
   static std::string_view with_query(std::string_view location, const Context& context) {

@@ -56,6 +56,11 @@ class UsagePlan final : public Policy {
   }
   bool watches_end() const override { return watches_end_; }
 
+  void add_reads(RequestReads& reads) const override {
+    for (const Policies& plan : plans_) {
+      for (const PolicyPointer& one : plan) one->add_reads(reads);
+    }
+  }
   Notes explain(Context& context, const Decision& decision) const override {
     Notes out;
     const Begun* begun = context.kept<Begun>(this);

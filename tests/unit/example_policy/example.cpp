@@ -75,13 +75,15 @@ Kind kind() {
   type->optional("limit", &Settings::limit, config::integer(0, 1'000'000), "Max number of answers.")
       .optional("answer", &Settings::answer, config::boolean(),
                 "Whether the policy answers, or only counts the bytes of the bodies.");
-  return with_warning<Settings>(make_kind<Settings, Example>("example", type)
-                                    .with_reasons(kReasons)
-                                    .with_traits({.answers_all = true})
-                                    .with_engine(Tally::start)
-                                    .with_figures({.member = "example", .tell = tell_limit})
-                                    .with_action({.path = "/example/clear", .name = "clear", .act = clear}),
-                                "example_of_none", find_limit_of_none);
+  return with_warning<Settings>(
+      make_kind<Settings, Example>("example", type)
+          .with_reasons(kReasons)
+          .with_traits({.answers_all = true})
+          .with_engine(Tally::start)
+          .with_figures({.member = "example", .tell = tell_limit})
+          .with_action(
+              {.path = "/example/clear", .name = "clear", .summary = "Set the example back", .act = clear}),
+      "example_of_none", find_limit_of_none);
 }
 
 }  // namespace portcullis::policy::example

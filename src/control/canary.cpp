@@ -1,0 +1,118 @@
+#include "control/canary.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/say.h"
+#include "config/value_types.h"
+
+namespace portcullis::control {
+namespace {
+
+using nlohmann::json;
+using std::chrono::system_clock;
+
+std::string text_of(system_clock::time_point moment) {
+  return config::print_timestamp(std::chrono::floor<std::chrono::seconds>(moment));
+}
+
+json json_of(const CanaryCounts& counts) {
+  json out{{"requests", counts.requests}, {"errors", counts.errors}, {"mean_ms", nullptr}};
+  if (counts.requests > 0)
+    out["mean_ms"] = static_cast<double>(counts.duration) / 1'000.0 / static_cast<double>(counts.requests);
+  return out;
+}
+
+std::string describe(const CanaryNews& news, const proxy::CanaryRules& rules) {
+  std::string name = "revision " + std::to_string(news.revision);
+  switch (news.kind) {
+    case CanaryNews::Kind::kStarted:
+      return name + " is a canary: it serves " + config::print_fine_share(rules.share) + " of the requests";
+    case CanaryNews::Kind::kPromoted: return "canary promoted: serving " + name + " (" + news.reason + ")";
+    case CanaryNews::Kind::kWithdrawn: return "canary withdrawn: " + name + " (" + news.reason + ")";
+  }
+  return name;
+}
+
+}  // namespace
+
+Task<Status> CanaryControl::begin(config::Config config, proxy::CanaryRules rules, uint64_t revision,
+                                  system_clock::time_point since, Deployment::Record record) {
+  Task<Status> beginning = deployment_.begin_canary(std::move(config), rules, revision, std::move(record));
+  const Status begun = co_await beginning;
+  if (!begun) co_return begun;
+  const auto age = std::max(system_clock::now() - since, system_clock::duration::zero());
+  const Clock::time_point began = Clock::now() - std::chrono::duration_cast<Clock::duration>(age);
+  const CanaryNews news{CanaryNews::Kind::kStarted, revision, deployment_.revision(), {}};
+  life_ = Life{revision, news.base, CanaryTrial(std::move(rules), began), since, {}};
+  life_->base_before = CanaryCounts::of(*deployment_.snapshot()->responses);
+  loop_.arm(*this, kPeriod);
+  say(describe(news, life_->trial.rules()));
+  if (observer_) observer_(news);
+  co_return Status();
+}
+
+CanaryCounts CanaryControl::of_canary() const {
+  return CanaryCounts::of(*deployment_.canary()->snapshot->responses);
+}
+
+CanaryCounts CanaryControl::of_base() const {
+  return CanaryCounts::of(*deployment_.snapshot()->responses) - life_->base_before;
+}
+
+json CanaryControl::state() const {
+  if (!life_) return nullptr;
+  const proxy::CanaryRules& rules = life_->trial.rules();
+  return {{"revision", life_->revision},
+          {"base", life_->base},
+          {"share", config::print_fine_share(rules.share)},
+          {"by", rules.by},
+          {"since", text_of(life_->since)},
+          {"until", text_of(life_->since + rules.for_time)},
+          {"promote", rules.promote},
+          {"withdraw_when",
+           {{"errors_above", config::print_fine_share(rules.withdraw_when.errors_above)},
+            {"min_requests", rules.withdraw_when.min_requests}}},
+          {"counts", {{"canary", json_of(of_canary())}, {"base", json_of(of_base())}}}};
+}
+
+void CanaryControl::fire() {
+  const Clock::time_point now = Clock::now();
+  const CanaryTrial::Verdict verdict = life_->trial.judge(of_canary(), now);
+  switch (verdict.step) {
+    case CanaryTrial::Verdict::Step::kGoesOn: break;
+    case CanaryTrial::Verdict::Step::kWithdrawn: (void)withdraw(verdict.reason); return;
+    case CanaryTrial::Verdict::Step::kPromoted:
+      if (promote(verdict.reason)) return;
+      break;  // another change is under way, so the next round tries again
+  }
+  loop_.arm(*this, std::clamp(life_->trial.left(now), Milliseconds(1), kPeriod));
+}
+
+Status CanaryControl::promote(std::string reason) {
+  if (!life_) return Error{"there is no canary"};
+  if (Status promoted = deployment_.promote_canary(); !promoted) return promoted;
+  end(CanaryNews::Kind::kPromoted, std::move(reason));
+  return {};
+}
+
+Status CanaryControl::withdraw(std::string reason) {
+  if (!life_) return Error{"there is no canary"};
+  deployment_.drop_canary();
+  end(CanaryNews::Kind::kWithdrawn, std::move(reason));
+  return {};
+}
+
+void CanaryControl::end(CanaryNews::Kind kind, std::string reason) {
+  const Life ended = std::move(*life_);
+  life_.reset();
+  unlink();
+  const CanaryNews news{kind, ended.revision, ended.base, std::move(reason)};
+  say(kind == CanaryNews::Kind::kWithdrawn ? Level::kWarning : Level::kInfo,
+      describe(news, ended.trial.rules()));
+  if (observer_) observer_(news);
+}
+
+}  // namespace portcullis::control

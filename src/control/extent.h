@@ -1,0 +1,11 @@
+#pragma once
+
+namespace portcullis::control {
+
+// How much of a configuration differs from the one in force.
+enum class Extent {
+  kWhole,   // any part, and files that it names are to be read again
+  kRouting  // only routes and upstreams
+};
+
+}  // namespace portcullis::control

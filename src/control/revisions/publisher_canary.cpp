@@ -1,0 +1,89 @@
+// Revisions that begin as canaries: stored beside the one in force, which is the parent of both them and the
+// revision that follows them when they are withdrawn.
+
+#include <utility>
+
+#include "control/canary.h"
+#include "control/deployment.h"
+#include "control/revisions/canary_settings.h"
+#include "control/revisions/findings.h"
+#include "control/revisions/publisher.h"
+
+namespace portcullis::control {
+
+Task<ChangeOutcome> Publisher::begin_canary(Publication publication, proxy::CanaryRules rules,
+                                            CanaryControl& control) {
+  const uint64_t number = known_.newest + 1;
+  const StoredCanary stored{rules, std::chrono::system_clock::now()};
+  store::Draft draft = draft_by(publication.author);
+  draft.canary = text_of(stored);
+  own_canary_ = draft.canary;
+  stored_ = Stored::kYes;
+  config::ObjectDocument in_store = as_stored(publication.objects);
+  Deployment::Record record = [this, its_draft = std::move(draft),
+                               changes = changes_from(newest_objects(), in_store)] {
+    return this->record(its_draft, changes);
+  };
+  Task<Status> beginning =
+      control.begin(std::move(publication.config), std::move(rules), number, stored.since, std::move(record));
+  const Status begun = co_await beginning;
+  last_error_ = begun ? "" : begun.error().message;
+  if (!begun) co_return refusal_of_failed(begun);
+  canary_ = live_;
+  canary_->replace(std::move(publication.objects), number);
+  apart_ = newest_objects();
+  apart_->replace(std::move(in_store), number);
+  co_return Published{number, summary_};
+}
+
+Task<Status> Publisher::resume_canary(CanaryControl& control) {
+  const auto stored = stored_canary_of(at_start_.canary);
+  if (deployment_.revision() != at_start_.number)
+    co_return Error{"what it was compared with has changed while the gateway did not serve"};
+  if (!stored || !apart_) co_return Error{"the store has no rules for it that this version understands"};
+  config::Reading reading = reading_with(apart_->of_api())();
+  std::optional<config::Config> config = deployment_.check_errors(reading);
+  if (!config) co_return first_error(reading.diagnostics);
+  Task<Status> beginning = control.begin(std::move(*config), stored->rules, stored_canary_, stored->since);
+  const Status begun = co_await beginning;
+  if (!begun) co_return begun;
+  own_canary_ = at_start_.canary;
+  canary_ = apart_;
+  canary_->replace(std::move(reading.objects), stored_canary_);
+  co_return begun;
+}
+
+Task<Status> Publisher::record_canary_end(uint64_t in_force) {
+  RevisionStore::Write write = [in_force](store::Store& store) { return store.end_canary(in_force); };
+  Task<Status> writing = store().write(std::move(write));
+  const Status written = co_await writing;
+  if (written) {
+    known_.in_force = {in_force, ""};
+  } else {
+    last_error_ = written.error().message;
+  }
+  co_return written;
+}
+
+std::optional<Refusal> Publisher::refuse_promotion(const config::TextMap& labels) const {
+  if (labels.empty() || !canary_) return std::nullopt;
+  const std::set<ObjectId> differing = canary_->differences(live_);
+  Resolved resolved{.objects = canary_->of_api(), .touched = {differing.begin(), differing.end()}};
+  for (const ObjectId& id : resolved.touched) {
+    const LiveObjects::Entry* const after = canary_->find(id);
+    resolved.after.push_back(after == nullptr ? nullptr : after->object);
+  }
+  return check_labels(labels, resolved);
+}
+
+void Publisher::take_canary_objects() {
+  if (canary_) live_ = std::move(*canary_);
+  canary_.reset();
+  forget_apart_if_live();
+}
+
+void Publisher::drop_canary_objects() {
+  canary_.reset();
+}
+
+}  // namespace portcullis::control
