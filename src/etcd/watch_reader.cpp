@@ -44,7 +44,9 @@ bool WatchReader::read(std::string_view data) {
 }
 
 void WatchReader::end_stream() {
-  if (!rest_.empty()) read_message(std::exchange(rest_, {}));
+  const std::string rest = std::exchange(rest_, {});
+  const bool is_cut_off = rest.starts_with('{') && !json::accept(rest);
+  if (!rest.empty() && !is_cut_off) read_message(rest);
 }
 
 void WatchReader::read_message(std::string_view line) {

@@ -30,7 +30,7 @@ class WatchReader {
   void begin_stream();
   // False when the stream must end: a message is too large.
   bool read(std::string_view data);
-  // Reads what came without an end of line before the stream ended.
+  // Reads what came without an end of line before the stream ended, unless it is a message that was cut off.
   void end_stream();
 
   // The request that begins a stream for the keys below `prefix`.

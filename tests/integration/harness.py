@@ -22,6 +22,8 @@ BINARY = os.environ.get("PORTCULLIS_BINARY", str(ROOT / "build/release/portculli
 # The program that serves as the backend of tests that need an ordinary backend. Under a sanitizer it may be the release's
 # program, because these tests do not test the backend.
 DEMO_BINARY = os.environ.get("PORTCULLIS_DEMO_BINARY", BINARY)
+# Timeouts of the tests end what would hang; no test passes sooner by a short one. A sanitizer's program is several times slower.
+PATIENCE = 4 if os.environ.get("PORTCULLIS_SANITIZER") else 1
 
 
 def take_signals():
@@ -41,9 +43,9 @@ def preloadable(library):
 
 
 def wait_for(condition, timeout=20, what="condition"):
-    """Polls until condition() is true. The only way in which tests wait for a condition that sends no notification. `what`: a
-    text, or a function that makes it."""
-    deadline = time.monotonic() + timeout
+    """Polls until condition() is true. The only way in which tests wait for a condition that sends no notification. `timeout`:
+    seconds, PATIENCE times as many under a sanitizer. `what`: a text, or a function that makes it."""
+    deadline = time.monotonic() + timeout * PATIENCE
     while time.monotonic() < deadline:
         value = condition()
         if value:
@@ -115,7 +117,7 @@ class Process:
         expect = self.expected if expect is None else expect
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(40)
+        code = self.process.wait(40 * PATIENCE)
         self.reader.join(10)
         assert code == expect, f"exit code {code}:\n" + "\n".join(self.lines)
 
@@ -136,7 +138,7 @@ def check(path):
 
 
 def connect(port):
-    return socket.create_connection(("127.0.0.1", port), timeout=20)
+    return socket.create_connection(("127.0.0.1", port), timeout=20 * PATIENCE)
 
 
 def get(port, path):

@@ -66,6 +66,21 @@ def answers(*messages, fields=(), trailers=OK, waits=True):
     return answer
 
 
+def answers_together(count, content):
+    """A shelf whose first `count` calls get the last byte of this message together, when the gateway has received the rest."""
+    held = []
+
+    def answer(service, peer, stream):
+        peer.send(peer.head(stream, HEAD, end=False))
+        assert send(peer, stream, framed(content)[:-1])
+        held.append((peer, stream))
+        if len(held) == count:
+            for its, one in held:
+                its.send(its.data(one, content[-1:], end=False), its.head(one, OK))
+            service.wait_until_taken(peer)
+    return answer
+
+
 class Service:
     """A gRPC service whose answer depends on the shelf in the call."""
 
@@ -252,20 +267,20 @@ def test_a_full_pool_refuses_what_has_not_begun(serve, tmp_path):
 
 def test_the_time_for_the_head_ends_a_conversion(serve, backend2, tmp_path):
     log = tmp_path / "access.log"
-    patient = Service(backend2, large=answers(books(LARGE)))
+    count = 6  # their conversions, one after the other, take longer than the limit and all that may delay this test
+    patient = Service(backend2, large=answers_together(count, books(LARGE)))
     more = f"  - {{name: patient, protocol: http2, targets: [{{address: 127.0.0.1:{patient.port}}}]}}\nroutes:\n" \
         "  - {name: patient, match: {path_prefix: /v1/shelves/large}, upstream: patient, policies: [grpc_transcoding: {descriptors: library.pb}]}\n"
     gateway, service = serve({"some": answers(books(1_000)), "few": answers(books(3))}, top=f"access_log: {{path: '{log}'}}",
                              upstream="    timeouts: {total: 300ms}\n    retries: {attempts: 2, budget: 100%}\n", change=("routes:\n", more))
-    count = 6  # their conversions, one after the other, take longer than the limit and all that may delay this test
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(gateway.connect()) for _ in range(count)]
-        for number, large in enumerate(clients):
+        for large in clients:
             send_get(large, "/v1/shelves/large/books")
-            wait_for(lambda number=number: patient.taken > number, what="the response")
+        wait_for(lambda: patient.taken, what="the responses")
         got = ask(gateway, "GET", "/v1/shelves/some/books")
         assert (got.status, json.loads(got.body).get("detail")) == (504, "total_timeout")
-        assert not has_come(clients[-1])  # its conversion begins after the other ones
+        assert not all(has_come(one) for one in clients)  # the last conversion begins after the other ones
         for large in clients:
             assert len(read_books(large)["books"]) == LARGE
     assert ask(gateway, "GET", "/v1/shelves/few/books").json == {"books": [{}] * 3}

@@ -57,7 +57,7 @@ def test_failed_lookups_are_counted_and_told_once(start, echo):
         assert len(told(gateway, "cannot resolve orders.test")) == 1
         names.records["orders.test"] = ["127.0.0.1"]
         gateway.wait_for_line("orders.test is resolved again")
-        assert harness.answers(gateway.port)
+        wait_for(lambda: harness.answers(gateway.port), what="a worker that has the new address")
         names.records.clear()
         gateway.wait_for_line("cannot resolve orders.test", "its last addresses are used")
     finally:

@@ -24,6 +24,7 @@ routes:
 """
 
 
+@pytest.mark.timeout(1000)  # two minutes on an idle machine
 @pytest.mark.skipif("PORTCULLIS_TESTSSL" not in os.environ, reason="takes two minutes; scripts/test.sh grade runs it")
 def test_nothing_above_low_is_found(start, tmp_path, authority, edge):
     gateway = start(CONFIGURATION)

@@ -74,6 +74,21 @@ TEST(WatchReader, RefusesAMessageThatIsTooLarge) {
   EXPECT_NE("", reader.problem());
 }
 
+TEST(WatchReader, IgnoresAMessageThatWasCutOff) {
+  WatchReader reader(5);
+  reader.read(line({{"events", {event("a", 5)}}}).substr(0, 40));
+  reader.end_stream();
+  EXPECT_EQ("", reader.problem());
+  EXPECT_EQ("5", start_of(reader));
+}
+
+TEST(WatchReader, SaysThatAnAnswerIsNotEtcds) {
+  WatchReader reader(5);
+  reader.read("<html>404</html>");
+  reader.end_stream();
+  EXPECT_NE("", reader.problem());
+}
+
 TEST(WatchReader, TellsTheErrorOfARequestThatWasRefused) {
   WatchReader reader(5);
   reader.read(R"({"error":"etcdserver: invalid auth token","code":16})");
