@@ -3,7 +3,9 @@
 import http.client
 import json
 import pathlib
+import signal
 import statistics
+import subprocess
 import threading
 import time
 
@@ -26,44 +28,57 @@ def document(backend_port, generation):
 
 
 class Published:
-    """A gateway whose routes and upstreams are objects of the admin API."""
+    """A gateway whose routes and upstreams are objects of the admin API. `cluster`: more members of the setting `store`."""
 
-    def __init__(self, directory, backend_port, core=None, workers=2):
-        self.backend_port, self.core = backend_port, core
+    def __init__(self, directory, backend_port, core=None, workers=2, cluster=""):
+        self.backend_port, self.core, self.generation = backend_port, core, 0
         self.port, self.admin = free_port(), free_port()
-        self.path = pathlib.Path(directory) / "published.yaml"
+        self.path = pathlib.Path(directory) / f"published-{self.port}.yaml"
         self.path.write_text(f"""version: 1
 workers: {workers}
 admin: {{address: '127.0.0.1:{self.admin}'}}
-store: {{sqlite: {directory}/published-{self.port}.db}}
+store: {{sqlite: {directory}/published-{self.port}.db{cluster}}}
 revision_header: X-Revision
 listeners: [{{name: bench, address: '127.0.0.1:{self.port}'}}]
 """)
         self.begin()
-        self.generation = 0
-        self.call("PUT", "/v1/config", document(backend_port, 0))
+
+    def publish_all(self):
+        """Publishes the first objects."""
+        self.call(*self.all_changed())
+        return self
 
     def begin(self):
         self.process = start(self.core, BUILD / "portcullis", "run", "-c", self.path)
         wait_for_port(self.admin, self.process)
         self.connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=60)
 
-    def call(self, method, path, value):
+    def call(self, method, path, body):
         """Returns the number of the revision that the change made."""
-        self.connection.request(method, path, json.dumps(value), {"Content-Type": "application/json"})
+        self.connection.request(method, path, body, {"Content-Type": "application/json"})
         answer = self.connection.getresponse()
         text = answer.read()
         if answer.status not in (200, 201):
             raise SystemExit(f"{method} {path}: {answer.status} {text[:500]}")
         return int(answer.getheader("Portcullis-Revision"))
 
-    def change_one(self):
+    def one_changed(self):
+        """The call that changes one route."""
         self.generation += 1
-        return self.call("PUT", "/v1/routes/r7", {"match": {"path": f"/changed-{self.generation}/items/{{id}}"}, "upstream": "u7"})
+        return "PUT", "/v1/routes/r7", json.dumps({"match": {"path": f"/changed-{self.generation}/items/{{id}}"}, "upstream": "u7"})
 
-    def change_all(self):
+    def all_changed(self):
+        """The call that changes every route."""
         self.generation += 1
-        return self.call("PUT", "/v1/config", document(self.backend_port, self.generation))
+        return "PUT", "/v1/config", json.dumps(document(self.backend_port, self.generation))
+
+    def change_one(self):
+        return self.call(*self.one_changed())
+
+    def nodes(self):
+        """The nodes of the cluster that the gateway knows."""
+        self.connection.request("GET", "/v1/nodes")
+        return json.load(self.connection.getresponse())["items"]
 
     def memory(self):
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
@@ -72,32 +87,45 @@ listeners: [{{name: bench, address: '127.0.0.1:{self.port}'}}]
         raise SystemExit("the gateway has ended")
 
 
-def to_effect(gateway, change, times):
-    """The milliseconds from the call of each change until requests on all connections are answered by its revision."""
-    probes = [http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30) for _ in range(PROBES)]
-    took = []
-    for _ in range(times):
-        began = time.monotonic()
-        revision = change()
-        for probe in probes:
+class Probes:
+    """Connections to the gateway, so many that every worker has some."""
+
+    def __init__(self, gateway):
+        self.connections = [http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30) for _ in range(PROBES)]
+
+    def wait_for(self, revision):
+        """Sends requests until those on all connections are answered by this revision or a newer one."""
+        for connection in self.connections:
             seen = 0
             while seen < revision:
-                probe.request("GET", "/16")
-                answer = probe.getresponse()
+                connection.request("GET", "/16")
+                answer = connection.getresponse()
                 answer.read()
                 seen = int(answer.getheader("X-Revision"))
+
+    def close(self):
+        for connection in self.connections:
+            connection.close()
+
+
+def to_effect(gateway, next_change, times):
+    """The milliseconds from the call of each change until requests on all connections are answered by its revision."""
+    probes, took = Probes(gateway), []
+    for _ in range(times):
+        change = next_change()
+        began = time.monotonic()
+        probes.wait_for(gateway.call(*change))
         took.append((time.monotonic() - began) * 1e3)
-    for probe in probes:
-        probe.close()
+    probes.close()
     return took
 
 
 def publish(directory, backend_port, times):
     """The median milliseconds until one changed object, and then a document in which every route is changed, is in effect."""
-    gateway = Published(directory, backend_port)
+    gateway = Published(directory, backend_port).publish_all()
     try:
         told = {}
-        for name, change in (("one", gateway.change_one), ("document", gateway.change_all)):
+        for name, change in (("one", gateway.one_changed), ("document", gateway.all_changed)):
             took = to_effect(gateway, change, times)
             told[f"{name}_ms"], told[f"{name}_longest_ms"] = round(statistics.median(took), 1), round(max(took), 1)
     finally:
@@ -108,7 +136,7 @@ def publish(directory, backend_port, times):
 def publish_under_load(directory, backend_port, publishes, rounds):
     """Changes of one object under saturating load on the core of the only worker, and rounds of load without and with changes at a fixed
     rate: failed requests, memory, and the ratio of the p99.9 with changes to that without."""
-    gateway = Published(directory, backend_port, core=PROXY_CORE, workers=1)
+    gateway = Published(directory, backend_port, core=PROXY_CORE, workers=1).publish_all()
     try:
         failed = made = 0
 
@@ -141,9 +169,45 @@ def publish_under_load(directory, backend_port, publishes, rounds):
             "p999_ratio": Ratio(late)}
 
 
+def catch_up(directory, backend_port, times):
+    """The median milliseconds until a node of a cluster that was stopped for 50 revisions serves the newest."""
+    ports = [free_port(), free_port()]
+    client, peer = (f"http://127.0.0.1:{port}" for port in ports)
+    etcd = start(None, "etcd", "--name", "one", "--data-dir", f"{directory}/etcd", "--log-level", "error", "--listen-client-urls", client,
+                 "--advertise-client-urls", client, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
+                 "--initial-cluster", f"one={peer}")
+    nodes, took = [], []
+    try:
+        wait_for_port(ports[0], etcd)
+        key_file = pathlib.Path(directory) / "cluster.key"
+        subprocess.run([BUILD / "portcullis", "store", "key", "--key-file", key_file], check=True, capture_output=True)
+        for _ in range(2):
+            nodes.append(Published(directory, backend_port, cluster=f", key_file: {key_file}, etcd: {{urls: ['{client}']}}"))
+        first, behind = nodes
+        while len(first.nodes()) < 2:
+            time.sleep(0.1)
+        first.publish_all()
+        for _ in range(times):
+            Probes(behind).wait_for(first.change_one())
+            behind.process.send_signal(signal.SIGSTOP)
+            for _ in range(50):
+                newest = first.change_one()
+            probes = Probes(behind)
+            began = time.monotonic()
+            behind.process.send_signal(signal.SIGCONT)
+            probes.wait_for(newest)
+            took.append((time.monotonic() - began) * 1e3)
+            probes.close()
+    finally:
+        for node in nodes:
+            stop(node.process)
+        stop(etcd)
+    return {"routes": ROUTES, "revisions": 50, "median_ms": round(statistics.median(took), 1), "longest_ms": round(max(took), 1)}
+
+
 def start_from_store(directory, backend_port, times):
     """The median milliseconds from the start of the program until it answers, with a store of many revisions."""
-    gateway = Published(directory, backend_port, core=LOAD_CORE)
+    gateway = Published(directory, backend_port, core=LOAD_CORE).publish_all()
     took = []
     try:
         for _ in range(KEPT):

@@ -12,17 +12,17 @@ import sys
 import tempfile
 
 from caching import one_fetch
-from changes import publish, publish_under_load, start_from_store
+from changes import catch_up, publish, publish_under_load, start_from_store
 from lifetime import idle_memory, program_size, reload_under_load, start_time
 from micro import address_set, eviction, limit_decision, rehearsal, route_match
 from ratios import Ratio
-from scenarios import BEFORE, CACHES, HTTP2, POLICIES, REQUESTS, TLS, by_cache, by_gzip, by_http2, by_tls, compare, plain, slow_target, with_policies, with_telemetry
+from scenarios import BEFORE, CACHES, HTTP2, POLICIES, REQUESTS, TLS, by_cache, by_gzip, by_http2, by_tls, compare, plain, slow_target, with_policies, with_recorder, with_telemetry
 from scrape import scrape
 from subjects import AGAINST, BUILD, FLOORS, LOAD_CORE, PEERS, Subject, all_ended, can_run, family, free_port, load, say, start, wait_for_port
 from table import table
 
-OTHERS = ("gzip_json", "telemetry", "one_fetch", "slow_target", "route_match", "limit_decision", "address_set", "eviction", "rehearsal", "idle_memory", "scrape",
-          "reload", "publish", "publish_under_load", "start_from_store", "start", "batches")
+OTHERS = ("gzip_json", "telemetry", "recorder", "one_fetch", "slow_target", "route_match", "limit_decision", "address_set", "eviction", "rehearsal", "idle_memory", "scrape",
+          "reload", "publish", "publish_under_load", "catch_up", "start_from_store", "start", "batches")
 
 
 def syscalls(subjects):
@@ -77,6 +77,8 @@ def run(scenarios, directory, backend_port, seconds, rounds):
             by_gzip(directory, backend_port, seconds, rounds)
         elif scenario == "telemetry":
             with_telemetry(directory, backend_port, seconds, rounds)
+        elif scenario == "recorder":
+            with_recorder(directory, backend_port, seconds, rounds)
         elif scenario == "one_fetch":
             tell(scenario, one_fetch(directory))
         elif scenario == "slow_target":
@@ -92,6 +94,8 @@ def run(scenarios, directory, backend_port, seconds, rounds):
             tell(scenario, publish(directory, backend_port, 5 if seconds < 1 else 21))
         elif scenario == "publish_under_load":
             tell(scenario, publish_under_load(directory, backend_port, 50 if seconds < 1 else 1000, rounds))
+        elif scenario == "catch_up":
+            tell(scenario, catch_up(directory, backend_port, 1 if seconds < 1 else 5))
         elif scenario == "start_from_store":
             tell(scenario, start_from_store(directory, backend_port, 3 if seconds < 1 else 11))
         elif scenario == "batches":

@@ -184,22 +184,32 @@ def by_gzip(directory, backend_port, seconds, rounds, level=1, only=None):
     return runs, sizes
 
 
-def with_telemetry(directory, backend_port, seconds, rounds):
-    """The cost of full telemetry: metrics, a JSON line for each request, and traces of 1% of the requests."""
-    told = (f"access_log: {{path: '{directory}/access.log', query: true, request_headers: [user-agent]}}\n"
-            f"tracing: {{endpoint: 'http://127.0.0.1:{backend_port}/v1/traces', sample: 1%}}\n")
-    subjects = [Subject("portcullis", directory, backend_port),
-                Subject("portcullis", directory, backend_port, "portcullis+telemetry", {"TOP": told})]
-    wanted = [("portcullis+telemetry", ("portcullis",))]
+def with_settings(scenario, without, settings, directory, backend_port, seconds, rounds):
+    """The cost of a plain request with these settings at the top level, beside that with the settings `without`."""
+    subjects = [Subject("portcullis", directory, backend_port, policy={"TOP": without}),
+                Subject("portcullis", directory, backend_port, f"portcullis+{scenario}", {"TOP": settings})]
+    wanted = [(f"portcullis+{scenario}", ("portcullis",))]
     try:  # short rounds, so that a disturbance affects both subjects
-        runs = compare("telemetry", subjects, seconds / 2, rounds * 3, wanted=wanted, **REQUESTS["plain"])
+        runs = compare(scenario, subjects, seconds / 2, rounds * 3, wanted=wanted, **REQUESTS["plain"])
     finally:
         for subject in subjects:
             subject.stop()
     ratio = ratio_to_best(runs, *wanted[0])
-    print(f"telemetry: to plain {ratio}")
-    say(scenario="telemetry_ratio", subject="portcullis", to_plain=ratio.told())
+    print(f"{scenario}: to plain {ratio}")
+    say(scenario=f"{scenario}_ratio", subject="portcullis", to_plain=ratio.told())
     return runs
+
+
+def with_telemetry(directory, backend_port, seconds, rounds):
+    """The cost of full telemetry: metrics, a JSON line for each request, and traces of 1% of the requests."""
+    told = (f"access_log: {{path: '{directory}/access.log', query: true, request_headers: [user-agent]}}\n"
+            f"tracing: {{endpoint: 'http://127.0.0.1:{backend_port}/v1/traces', sample: 1%}}\n")
+    return with_settings("telemetry", "", told, directory, backend_port, seconds, rounds)
+
+
+def with_recorder(directory, backend_port, seconds, rounds):
+    """The cost of recording the heads of requests, which is on by default."""
+    return with_settings("recorder", "recorder: {enabled: false}\n", "", directory, backend_port, seconds, rounds)
 
 
 def slow_target(directory, seconds, rounds):

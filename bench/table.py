@@ -8,11 +8,11 @@ import statistics
 import subprocess
 import sys
 
-from changes import publish, publish_under_load, start_from_store
+from changes import catch_up, publish, publish_under_load, start_from_store
 from lifetime import idle_memory, program_size, reload_under_load, start_time
 from micro import route_match
 from ratios import ratio_to_best
-from scenarios import BEFORE, REQUESTS, by_cache, by_gzip, by_http2, by_tls, compare, median_of, plain, with_policies, with_telemetry
+from scenarios import BEFORE, REQUESTS, by_cache, by_gzip, by_http2, by_tls, compare, median_of, plain, with_policies, with_recorder, with_telemetry
 from subjects import AGAINST, BUILD, FLOORS, ROOT, Subject, can_run, newest
 
 HEAD = "| what | Portcullis | compared with | ratio (quartiles) | target | met |\n|---|---|---|---|---|---|"
@@ -104,6 +104,8 @@ def publish_lines(directory, backend_port, rounds):
     yield bounded("1,000 publishes under saturating load: failed requests", told["failed"], "requests", 0)
     yield bounded("1,000 publishes: resident memory, to that before", told["memory_ratio"], "", 1.05)
     yield line("p99.9 of a load with publishes, to one without", "-", "-", told["p999_ratio"].in_words(), "1.50", judged(told["p999_ratio"], 1.5))
+    told = catch_up(directory, backend_port, 5)
+    yield bounded("a node of a cluster that is behind by 50 revisions, until it serves the newest", told["median_ms"], "ms", 1000)
     told = start_from_store(directory, backend_port, 11)
     yield bounded("start with 10,000 routes and 1,000 revisions from the store, until the first answer", told["median_ms"], "ms", 1000)
 
@@ -142,6 +144,7 @@ def lines(directory, backend_port, seconds, rounds):
     peers, where = (nginx, haproxy), (directory, backend_port, seconds, rounds)
     yield from plain_lines(*where, nginx, peers)
     yield by_ratio("all telemetry, to a plain request", with_telemetry(*where), ("portcullis",), 1.08, "portcullis+telemetry")
+    yield by_ratio("recorder of request heads, to a plain request without", with_recorder(*where), ("portcullis",), 1.02, "portcullis+recorder")
     runs, sizes = by_gzip(*where, only=("portcullis", haproxy))
     yield by_ratio(f"gzip of 100 KiB of JSON, level 1: {sizes['portcullis']:,} bytes, HAProxy's {sizes[haproxy]:,}", runs, (haproxy,), 1.00)
     for scenario, what, target in (("cache_hit_small", "stored response of 1 KiB", 0.80), ("cache_hit_large", "stored response of 100 KiB", 0.80),

@@ -23,7 +23,7 @@ test=(
   redis-server openssl haproxy testssl.sh nghttp2-client nghttp2-server python3-hpack python3-hyperframe python3-grpcio protobuf-compiler etcd-server chromium fonts-liberation
 )
 check=(clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14)
-bench=(nginx-light varnish strace)
+bench=(nginx-light varnish strace etcd-server)
 peers=(debootstrap)
 package=(debhelper dpkg-dev fakeroot lintian debootstrap buildah python3-pytest man-db iproute2 systemd)
 

@@ -23,9 +23,7 @@ constexpr size_t kMaxPart = 32 << 20;
 static_assert(kMaxPart / kPieceBytes + 4 < etcd::kMaxOperations);
 
 Error damaged(const std::string& name) {
-  return Error{"the draft `" + name +
-               "` in etcd is damaged: restore etcd from a backup, or remove the key `drafts/" + name +
-               "` below the cluster's prefix"};
+  return Error{"the draft `" + name + "` in etcd is damaged"};
 }
 
 // The text in which a draft is encrypted tells where it belongs.
@@ -112,17 +110,25 @@ Task<Result<std::optional<Drafts::Draft>>> Drafts::read(std::string name) {
   if (!found) co_return found.error();
   std::optional<Draft> out;
   if (found->item.mod_revision == 0) co_return out;
+  out = Draft{.text = {}, .changed = found->item.mod_revision};
   PartName part = part_of_draft(found->item.value);
-  if (part.hash.empty()) co_return damaged(name);
+  if (part.hash.empty()) {
+    out->fault = damaged(name).message;
+    co_return out;
+  }
   Result<std::string> bytes = co_await fetch(std::move(part), found->revision);
   if (!bytes) co_return bytes.error();
-  std::function<Result<std::string>()> work = [keys = keys_, name, its_head = found->item.value,
-                                               its_bytes = std::move(*bytes)] {
-    return open_draft(keys, name, its_head, its_bytes);
+  using Text = Result<std::string>;
+  std::function<Result<Text>()> work = [keys = keys_, name, its_head = found->item.value,
+                                        its_bytes = std::move(*bytes)] {
+    return Result<Text>(open_draft(keys, name, its_head, its_bytes));
   };
-  Result<std::string> text = co_await run_aside<std::string>(std::move(work));
+  Result<Text> text = co_await run_aside<Text>(std::move(work));
   if (!text) co_return text.error();
-  out = Draft{std::move(*text), found->item.mod_revision};
+  if (*text)
+    out->text = std::move(**text);
+  else
+    out->fault = text->error().message;
   co_return out;
 }
 

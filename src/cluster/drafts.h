@@ -43,6 +43,7 @@ class Drafts {
   struct Draft {
     std::string text;
     uint64_t changed = 0;  // the revision of etcd that has written it
+    std::string fault{};   // why the text cannot be read; empty when it can
   };
   enum class Outcome {
     kDone,

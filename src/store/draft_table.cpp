@@ -97,8 +97,11 @@ Result<std::optional<DraftTable::Draft>> DraftTable::read(const std::string& nam
   std::optional<Draft> out;
   if (rows.next()) {
     auto text = box_.open(rows.text(1), rows.text(2), draft_context(name));
-    if (!text) return text.error();
-    out = Draft{std::move(*text), static_cast<uint64_t>(rows.integer(0))};
+    out = Draft{.text = {}, .version = static_cast<uint64_t>(rows.integer(0))};
+    if (text)
+      out->text = std::move(*text);
+    else
+      out->fault = "the draft `" + name + "`: " + text.error().message;
   }
   if (!rows.status()) return rows.status().error();
   return out;

@@ -28,6 +28,7 @@ class DraftTable {
   struct Draft {
     std::string text;
     uint64_t version = 0;  // another one after each write
+    std::string fault{};   // why the text cannot be read; empty when it can
   };
   enum class Outcome {
     kDone,

@@ -6,7 +6,7 @@ import signal
 import threading
 
 from cluster_gateways import Node, make_key, wait_for_all
-from cluster_nodes import joined, unpacked
+from cluster_nodes import PREFIX, joined, unpacked
 from harness import wait_for
 from publishing import call, field_of
 
@@ -163,6 +163,19 @@ def test_secrets_are_nowhere_in_clear_and_another_key_file_reads_no_draft(cluste
     finally:
         stranger.stop()
     assert draft_names(one) == ["d"] and one.call("POST", "/v1/drafts/d/publish")[0] == 200
+
+
+def test_a_damaged_draft_can_be_deleted(cluster, members):
+    [one] = cluster(1)
+    assert one.call("PUT", "/v1/drafts/d/routes/a", route("/a", "a"))[0] == 201
+    for damage in (b"{}", members.ask("kv/range", key=f"{PREFIX}drafts/d".encode())["kvs"][0]["value"]):
+        members.ask("kv/put", key=f"{PREFIX}drafts/d".encode(), value=damage)
+        for key in members.keys("parts/"):
+            members.ask("kv/deleterange", key=key.encode())
+        status, told = one.call("GET", "/v1/drafts/d")
+        assert (status, told["detail"]) == (409, "the draft `d` in etcd is damaged; it can be deleted"), told
+    assert one.call("DELETE", "/v1/drafts/d")[0] == 204
+    assert draft_names(one) == [] and members.keys("drafts/") == []
 
 
 def test_drafts_are_bounded_in_number_for_all_nodes_together(cluster):

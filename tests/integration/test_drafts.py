@@ -1,5 +1,7 @@
 """Drafts: changes that are prepared by several calls, and published as one."""
 
+import contextlib
+import sqlite3
 import subprocess
 
 import harness
@@ -254,6 +256,19 @@ def test_drafts_are_bounded_in_number(admin):
     status, told, _ = call(admin, "PUT", "/v1/drafts/more/routes/a", route("/a", "a"))
     assert status == 409 and told["detail"] == "there are 100 drafts already: publish or delete one of them first"
     assert call(admin, "PUT", "/v1/drafts/d0/routes/b", route("/b", "b"))[0] == 201
+
+
+def test_a_draft_that_cannot_be_read_can_be_deleted(admin, tmp_path):
+    for name in ("good", "bad"):
+        assert call(admin, "PUT", f"/v1/drafts/{name}/routes/a", route("/a", "a"))[0] == 201
+    with contextlib.closing(sqlite3.connect(tmp_path / "portcullis.db")) as database, database:
+        database.execute("UPDATE drafts SET box = zeroblob(100) WHERE name = 'bad'")
+    status, told, _ = call(admin, "GET", "/v1/drafts/bad")
+    assert status == 409 and told["detail"].startswith("the draft `bad`: ") and told["detail"].endswith("; it can be deleted"), told
+    assert call(admin, "PUT", "/v1/drafts/bad/routes/a", route("/a", "a"))[0] == 409
+    assert draft_names(admin) == ["bad", "good"]
+    assert call(admin, "DELETE", "/v1/drafts/bad")[0] == 204
+    assert draft_names(admin) == ["good"]
 
 
 @sanitizers.same_path

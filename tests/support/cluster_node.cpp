@@ -258,7 +258,8 @@ class Commands {
     its_name = name;
     const auto again = co_await cluster_.drafts.read(std::move(its_name));
     if (!again) co_return failed(again.error());
-    if (*again) out.update({{"text", (*again)->text}, {"changed", (*again)->changed}});
+    if (*again)
+      out.update({{"text", (*again)->text}, {"changed", (*again)->changed}, {"fault", (*again)->fault}});
     co_return out;
   }
   // [event, KIND, TEXT]

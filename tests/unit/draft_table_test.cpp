@@ -72,7 +72,11 @@ TEST_F(DraftTableTest, ATextThatWasMovedToAnotherNameDoesNotOpen) {
   ASSERT_EQ(value_of(table.write("a", "one", 0, kMany)), Outcome::kDone);
   auto database = value_of(sqlite::Database::open(files_.database, IfAbsent::kFail));
   ASSERT_TRUE(database.run("UPDATE drafts SET name = 'b'"));
-  EXPECT_FALSE(table.read("b"));
+  const auto found = value_of(table.read("b"));
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->text, "");
+  EXPECT_NE(found->fault, "");
+  EXPECT_EQ(value_of(table.remove("b", found->version)), Outcome::kDone);
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ Task<Result<std::optional<KeptDraft>>> ClusterDrafts::read(std::string name) {
   if (!*found) co_return out;
   Task<void> hearing = member_.hear_of_draft(std::move(name), (*found)->changed, kPatience);
   co_await hearing;
-  out = KeptDraft{std::move((*found)->text), (*found)->changed};
+  out = KeptDraft{std::move((*found)->text), (*found)->changed, std::move((*found)->fault)};
   co_return out;
 }
 

@@ -14,6 +14,7 @@ namespace portcullis::control {
 struct KeptDraft {
   std::string text;
   uint64_t version = 0;  // another one after each write
+  std::string fault{};   // why the text cannot be read; empty when it can
 };
 
 // Where drafts are kept. Texts have secrets, and are encrypted where they lie. An error says that the place

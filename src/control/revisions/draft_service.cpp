@@ -25,11 +25,12 @@ Refusal written_meanwhile(const std::string& name) {
 
 }  // namespace
 
-Task<DraftService::Found> DraftService::read(std::string name) {
+Task<DraftService::Opened> DraftService::open(std::string name) {
   Task<Result<std::optional<KeptDraft>>> reading = keeper_->read(name);
   Result<std::optional<KeptDraft>> kept = co_await reading;
   if (!kept) co_return draft_store_away(kept.error());
   if (!*kept) co_return SeenDraft{};
+  if (!(*kept)->fault.empty()) co_return Unreadable{(*kept)->fault + "; it can be deleted", (*kept)->version};
   std::function<std::optional<ObjectsDraft>()> work = [text = std::move((*kept)->text)] {
     return draft_of(text);
   };
@@ -38,11 +39,20 @@ Task<DraftService::Found> DraftService::read(std::string name) {
   Result<std::optional<ObjectsDraft>> draft = co_await parsing;
   if (!draft) co_return draft_store_away(draft.error());
   if (!*draft)
-    co_return Refusal{.status = 409,
-                      .title = "the draft `" + name +
-                               "` was written by another version, which knows more kinds "
-                               "of objects: delete it, or use that version"};
+    co_return Unreadable{"the draft `" + name +
+                             "` was written by another version, which knows more kinds of objects: delete "
+                             "it, or use that version",
+                         (*kept)->version};
   co_return SeenDraft{std::move(**draft), (*kept)->version};
+}
+
+Task<DraftService::Found> DraftService::read(std::string name) {
+  Task<Opened> opening = open(std::move(name));
+  Opened opened = co_await opening;
+  if (auto* const unreadable = std::get_if<Unreadable>(&opened))
+    co_return Refusal{.status = 409, .title = std::move(unreadable->why)};
+  if (auto* const refusal = std::get_if<Refusal>(&opened)) co_return std::move(*refusal);
+  co_return std::move(std::get<SeenDraft>(opened));
 }
 
 Task<DraftService::Found> DraftService::find(std::string name) {
@@ -181,25 +191,43 @@ Task<DraftService::Found> DraftService::change(std::string name, ChangeRequest r
   co_return written_meanwhile(name);
 }
 
+// The version of the draft that may be deleted. What a draft that cannot be read has is not known, so only an
+// author for whom labels do not matter may delete it.
+std::variant<uint64_t, Refusal> DraftService::may_remove(Opened opened, const std::string& name,
+                                                         const ChangeRequest& by) const {
+  if (auto* const refusal = std::get_if<Refusal>(&opened)) return std::move(*refusal);
+  if (const auto* const unreadable = std::get_if<Unreadable>(&opened)) {
+    if (by.labels.empty()) return unreadable->version;
+    return Refusal{
+        .status = 403,
+        .title = "the draft `" + name +
+                 "` cannot be read, so a token with labels may not delete it: use a token without"};
+  }
+  const SeenDraft& seen = std::get<SeenDraft>(opened);
+  if (seen.version == 0) return no_draft(name);
+  Resolved change;
+  for (const auto& [id, one] : seen.draft.objects) {
+    change.touched.push_back(id);
+    change.after.push_back(one.draft);
+  }
+  if (!by.labels.empty()) {
+    if (auto refusal = refuse_labels(by.labels, publisher().live(), change)) return std::move(*refusal);
+  }
+  return seen.version;
+}
+
 Task<std::optional<Refusal>> DraftService::remove(std::string name, std::optional<uint64_t> version,
                                                   ChangeRequest by) {
   std::optional<Refusal> out;
   if (!version) {
-    Task<Found> finding = find(name);
-    Found found = co_await finding;
-    if (auto* refusal = std::get_if<Refusal>(&found)) {
+    Task<Opened> opening = open(name);
+    Opened opened = co_await opening;
+    auto allowed = may_remove(std::move(opened), name, by);
+    if (auto* const refusal = std::get_if<Refusal>(&allowed)) {
       out = std::move(*refusal);
       co_return out;
     }
-    const SeenDraft& seen = std::get<SeenDraft>(found);
-    version = seen.version;
-    Resolved change;
-    for (const auto& [id, one] : seen.draft.objects) {
-      change.touched.push_back(id);
-      change.after.push_back(one.draft);
-    }
-    if (!by.labels.empty()) out = refuse_labels(by.labels, publisher().live(), change);
-    if (out) co_return out;
+    version = std::get<uint64_t>(allowed);
   }
   Task<Result<DraftKeeper::Outcome>> removing = keeper_->remove(name, *version);
   const Result<DraftKeeper::Outcome> removed = co_await removing;

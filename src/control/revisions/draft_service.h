@@ -53,7 +53,16 @@ class DraftService {
   LiveObjects view(const ObjectsDraft& draft) const { return with_draft(publisher().live(), draft); }
 
  private:
+  // A draft whose text cannot be read.
+  struct Unreadable {
+    std::string why;
+    uint64_t version = 0;
+  };
+  using Opened = std::variant<SeenDraft, Unreadable, Refusal>;
+  Task<Opened> open(std::string name);
   Task<Found> read(std::string name);
+  std::variant<uint64_t, Refusal> may_remove(Opened opened, const std::string& name,
+                                             const ChangeRequest& by) const;
   std::optional<Refusal> apply(ObjectsDraft& draft, const ChangeRequest& request) const;
   std::optional<Refusal> reset(ObjectsDraft& draft, const ChangeRequest& request) const;
   using Written = std::variant<DraftKeeper::Outcome, Refusal>;

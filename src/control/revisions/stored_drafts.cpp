@@ -80,7 +80,7 @@ Task<Result<std::optional<KeptDraft>>> StoredDrafts::read(std::string name) {
     auto found = table.read(its_name);
     if (!found) return found.error();
     if (!*found) return std::optional<KeptDraft>();
-    return std::optional(KeptDraft{std::move((*found)->text), (*found)->version});
+    return std::optional(KeptDraft{std::move((*found)->text), (*found)->version, std::move((*found)->fault)});
   };
   return ask<std::optional<KeptDraft>>(work);
 }
