@@ -47,11 +47,13 @@ Result<std::vector<proxy::ListenerSockets>> Deployment::open_listeners() {
 }
 
 void Deployment::stop_engines() {
+  if (builders_) builders_->stop();
   if (services_) services_->stop();
 }
 
 Result<std::shared_ptr<const proxy::Snapshot>> Deployment::compile(const config::Config& config,
-                                                                   uint64_t revision, Extent extent) {
+                                                                   uint64_t revision, Extent extent,
+                                                                   std::function<void()>* fill_table) {
   if (config.workers != 0 && config.workers != worker_count_)
     say(Level::kWarning,
         "the number of workers is not changed by a reload: it changes with a restart or an upgrade");
@@ -61,8 +63,8 @@ Result<std::shared_ptr<const proxy::Snapshot>> Deployment::compile(const config:
     const bool can_share = extent == Extent::kRouting && snapshot_ != nullptr;
     const std::optional<Compiled> before =
         can_share ? std::optional<Compiled>({config_, *snapshot_}) : std::nullopt;
-    auto compiled =
-        compile_snapshot(config, revision, *metrics_, *services_, kept_, before ? &*before : nullptr);
+    auto compiled = compile_snapshot(config, revision, *metrics_, *services_, kept_,
+                                     before ? &*before : nullptr, fill_table);
     services_->settle();
     if (!compiled) return compiled.error();
     return fleet_.keep(std::move(*compiled));
@@ -104,10 +106,37 @@ Status Deployment::may_change() const {
 Task<Status> Deployment::publish(config::Config config, uint64_t revision, Record record, Extent extent) {
   if (Status free = may_change(); !free) co_return free;
   const Changing changing(*this);
-  const auto compiled = compile(config, revision, extent);
+  std::function<void()> fill_table;
+  const auto compiled = compile(config, revision, extent, record ? &fill_table : nullptr);
   if (!compiled) co_return compiled.error();
+  if (record) {
+    record = [this, fill = std::move(fill_table), its_record = std::move(record)] {
+      return record_while(fill, its_record);
+    };
+  }
   Task<Status> putting = put_in_force(std::move(config), *compiled, std::move(record));
   co_return co_await putting;
+}
+
+// Fills the table of routes on another thread while the revision is recorded.
+Task<Status> Deployment::record_while(std::function<void()> fill_table, Record record) {
+  try {
+    if (!builders_) builders_.emplace(1, 1, SidePool::Priority::kLow);
+  } catch (const std::system_error&) {  // thrown when the system allows no further thread
+    fill_table();
+  }
+  if (!builders_) co_return co_await record();
+  PoolJob<bool> filling(*builders_, loop_);
+  const bool is_begun = filling.submit([fill = std::move(fill_table)](const std::stop_token&) {
+    fill();
+    return true;
+  });
+  if (!is_begun) co_return Error{"the gateway ends"};  // the only job finds room in the queue
+  Task<Status> recording = record();
+  const Status recorded = co_await recording;
+  if (!recorded) co_return recorded;
+  co_await filling;
+  co_return recorded;
 }
 
 Task<Status> Deployment::put_in_force(config::Config config, std::shared_ptr<const proxy::Snapshot> fresh,

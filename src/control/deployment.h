@@ -19,6 +19,7 @@
 #include "proxy/canary.h"
 #include "proxy/listener.h"
 #include "proxy/snapshot.h"
+#include "runtime/side_pool.h"
 #include "telemetry/metrics.h"
 
 namespace portcullis::control {
@@ -130,10 +131,13 @@ class Deployment {
     Deployment& deployment_;
   };
 
+  // `fill_table` is as for compile_snapshot().
   Result<std::shared_ptr<const proxy::Snapshot>> compile(const config::Config& config, uint64_t revision,
-                                                         Extent extent = Extent::kWhole);
+                                                         Extent extent = Extent::kWhole,
+                                                         std::function<void()>* fill_table = nullptr);
   Task<Status> put_in_force(config::Config config, std::shared_ptr<const proxy::Snapshot> fresh,
                             Record record);
+  Task<Status> record_while(std::function<void()> fill_table, Record record);
   void become(config::Config config, std::shared_ptr<const proxy::Snapshot> fresh);
   Status follow(const config::Config& config, std::shared_ptr<const proxy::Snapshot> snapshot);
   void follow_what_is_in_force();
@@ -156,6 +160,7 @@ class Deployment {
   config::Config config_;                            // the configuration in force
   std::shared_ptr<const proxy::Snapshot> snapshot_;  // compiled from config_
   std::optional<Canary> canary_;
+  std::optional<SidePool> builders_;  // started when needed
 };
 
 }  // namespace portcullis::control

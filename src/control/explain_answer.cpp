@@ -145,7 +145,7 @@ void tell_others(const Rehearsal& found, size_t listener, const Served& served, 
   const std::string_view by =
       listener < listeners.size() ? std::string_view(listeners[listener].address_text) : std::string_view();
   const routing::RequestView view{found.host, found.path, found.method, found.query, &fields, by};
-  const routing::MatchResult result = served.snapshot->table.match(view);
+  const routing::MatchResult result = served.snapshot->table->match(view);
   told["outcome"] = name_of(result.outcome);
   if (result.outcome == routing::MatchOutcome::kMethodNotAllowed) told["allow"] = found.allow;
   const std::vector<routing::RouteRule> rules = route_rules(served.config);

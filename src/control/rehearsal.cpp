@@ -138,7 +138,7 @@ Task<std::vector<proxy::RecordedHeads>> Rehearsals::collect() {
 Task<Result<RehearsalReport>> Rehearsals::rehearse(ComparedConfigs configs) {
   using Recorded = std::vector<proxy::RecordedHeads>;
   try {
-    if (!pool_) pool_.emplace(1, kMaxWaiting);
+    if (!pool_) pool_.emplace(1, kMaxWaiting, SidePool::Priority::kLow);
   } catch (const std::system_error& problem) {  // thrown when the system allows no further thread
     co_return Error{problem.what()};
   }

@@ -69,6 +69,17 @@ void add_routes(const config::Config& config, RouteCompiler& compiler, proxy::Sn
   snapshot.shared_policies = compiler.shared_policies();
 }
 
+void add_table(const config::Config& config, proxy::Snapshot& snapshot, std::function<void()>* fill_later) {
+  const auto table = std::make_shared<routing::RouteTable>(std::vector<routing::RouteRule>());
+  snapshot.table = table;
+  const auto rules = std::make_shared<std::vector<routing::RouteRule>>(route_rules(config));
+  const auto fill = [table, rules] { *table = routing::RouteTable(std::move(*rules)); };
+  if (fill_later != nullptr)
+    *fill_later = fill;
+  else
+    fill();
+}
+
 Status add_listeners(const config::Config& config, telemetry::Registry& metrics, Kept& kept,
                      proxy::Snapshot& snapshot) {
   for (const config::Listener& listener : config.listeners) {
@@ -110,13 +121,11 @@ void Kept::keep_only(const config::Config& config) {
   rollbacks.keep_only(config.routes);
 }
 
-Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Config& config,
-                                                                uint64_t revision,
-                                                                telemetry::Registry& metrics,
-                                                                policy::Services& services, Kept& kept,
-                                                                const Compiled* before) {
+Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(
+    const config::Config& config, uint64_t revision, telemetry::Registry& metrics, policy::Services& services,
+    Kept& kept, const Compiled* before, std::function<void()>* fill_table) {
   policy::declare_metrics(metrics.of_policies());
-  auto snapshot = std::make_shared<proxy::Snapshot>(revision, route_rules(config));
+  auto snapshot = std::make_shared<proxy::Snapshot>(revision);
   snapshot->responses = metrics.revision(revision);
   snapshot->revision_header = config.revision_header;
   snapshot->side_pool = &services.get<policy::SideWork>().pool();
@@ -129,6 +138,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Co
   snapshot->unrouted = routes.unrouted();
   add_process_settings(config, *snapshot);
   add_recording(config, services.workers(), kept.recording, *snapshot);
+  add_table(config, *snapshot, fill_table);
   return std::shared_ptr<const proxy::Snapshot>(std::move(snapshot));
 }
 

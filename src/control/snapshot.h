@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "config/model.h"
@@ -36,10 +37,13 @@ struct Compiled {
 // `before`, unless it is null: a configuration that differs only in routes and upstreams. The snapshot shares
 // with it the compiled form of all elements that both configurations share, and of the policies of the top
 // level. Their files are not read another time.
+// `fill_table`, unless it is null: receives the work that fills the table of routes, for any thread and for
+// one call. The snapshot serves no request before that. The table of a snapshot without it is full.
 Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Config& config,
                                                                 uint64_t revision,
                                                                 telemetry::Registry& metrics,
                                                                 policy::Services& services, Kept& kept,
-                                                                const Compiled* before = nullptr);
+                                                                const Compiled* before = nullptr,
+                                                                std::function<void()>* fill_table = nullptr);
 
 }  // namespace portcullis::control

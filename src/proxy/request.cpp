@@ -41,11 +41,11 @@ const EndReason* find_route(Request& request, const Snapshot& snapshot, const Li
   const routing::RequestView view{request.host,       request.path,         request.head.method,
                                   request.head.query, &request.head.fields, settings.address_text,
                                   request.doubt};
-  const routing::MatchResult match = snapshot.table.match(view);
+  const routing::MatchResult match = snapshot.table->match(view);
   if (match.outcome == routing::MatchOutcome::kNoRoute) return &kEnds.no_route;
   if (match.outcome == routing::MatchOutcome::kMethodNotAllowed) {
     request.governing = &snapshot.routes[match.by_other_method];
-    request.allow = request.arena.copy(join(snapshot.table.allowed_methods(view)));
+    request.allow = request.arena.copy(join(snapshot.table->allowed_methods(view)));
     return &kEnds.method_not_allowed;
   }
   request.route = request.governing = &snapshot.routes[match.route];

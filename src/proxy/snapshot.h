@@ -93,8 +93,7 @@ struct TracingRules {
 // A compiled revision of the configuration. Immutable; shared by the workers. An exchange keeps the snapshot
 // with which it began, so replacing the snapshot drops no request.
 struct Snapshot {
-  Snapshot(uint64_t number, std::vector<routing::RouteRule> rules)
-      : revision(number), revision_text(std::to_string(number)), table(std::move(rules)) {}
+  explicit Snapshot(uint64_t number) : revision(number), revision_text(std::to_string(number)) {}
 
   uint64_t revision;              // its number
   std::string revision_text;      // the number as a text
@@ -120,7 +119,7 @@ struct Snapshot {
   std::shared_ptr<const identity::Directory> consumers;
   std::vector<telemetry::Group> groups;                                    // the groups of consumers
   std::vector<std::vector<telemetry::ResponseMetrics*>> consumer_metrics;  // by consumer, then by worker
-  routing::RouteTable table;
+  std::shared_ptr<const routing::RouteTable> table;                        // not null
 };
 
 }  // namespace portcullis::proxy

@@ -1,12 +1,20 @@
 #include "runtime/side_pool.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 
 #include "runtime/start_thread.h"
 
 namespace portcullis {
+namespace {
 
-SidePool::SidePool(size_t threads, size_t max_waiting) : max_waiting_(max_waiting) {
+constexpr int kLowNice = 5;
+
+}  // namespace
+
+SidePool::SidePool(size_t threads, size_t max_waiting, Priority priority)
+    : max_waiting_(max_waiting), priority_(priority) {
   try {
     for (size_t i = 0; i < threads; ++i) threads_.push_back(start_thread("side", [this] { serve(); }));
   } catch (const std::system_error&) {
@@ -52,6 +60,8 @@ void SidePool::withdraw(Ticket ticket) {
 }
 
 void SidePool::serve() {
+  // Of this thread alone. Without the lower priority the work is done all the same.
+  if (priority_ == Priority::kLow) (void)::setpriority(PRIO_PROCESS, 0, kLowNice);
   for (;;) {
     std::function<void()> work;
     {

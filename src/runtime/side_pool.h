@@ -29,8 +29,12 @@ class SidePool {
     kKept,  // always: for the next job of work that was accepted before, whose owner has no other job waiting
   };
 
+  // How the threads share a core with others: kLow gives way to the workers when both have something to do
+  // (setpriority(2), nice 5).
+  enum class Priority : uint8_t { kNormal, kLow };
+
   // Refuses jobs when `max_waiting` jobs wait, which bounds the queue. Throws as start_thread() does.
-  SidePool(size_t threads, size_t max_waiting);
+  SidePool(size_t threads, size_t max_waiting, Priority priority = Priority::kNormal);
   ~SidePool() { stop(); }
   // Finishes the running jobs and drops the waiting ones.
   void stop();
@@ -55,6 +59,7 @@ class SidePool {
   void serve();
 
   const size_t max_waiting_;
+  const Priority priority_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Job> jobs_;  // ordered by ticket

@@ -91,6 +91,8 @@ def test_refused_requests_are_told(start, demo):
     assert [send(gateway, "/limited", x_api_key=KEY) for _ in range(2)] == [200, 429]
     assert send(gateway, "/denied") == 403
     assert send(gateway, "/nowhere") == 404
+    # A worker notes a refusal after it has answered.
+    wait_for(lambda: len(now(admin)["refused"]) >= 5, what="all refusals")
     told = {one["path"]: one for one in now(admin)["refused"]}
     assert set(told) == {"/closed/a", "/closed/b", "/limited", "/denied", "/nowhere"}
     facts = {path: (one["status"], one.get("policy"), one["ended"], one["route"], one.get("consumer")) for path, one in told.items()}

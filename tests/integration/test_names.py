@@ -134,7 +134,7 @@ def test_both_families_are_used(start, names):
 
 def test_a_silent_name_server_does_not_hold_up_the_start(start, names):
     names.silent = True
-    assert seconds_of(lambda: start(configuration(names, "orders.test:1"))) < 2.5
+    assert seconds_of(lambda: start(configuration(names, "orders.test:1"))) < 2.5 * harness.PATIENCE
 
 
 def test_localhost_comes_from_the_hosts_file(start, names, echo):

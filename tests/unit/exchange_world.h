@@ -55,8 +55,9 @@ class ExchangeWorld : public ::testing::Test, public WorkerContext {
   }
   // A revision with one route to the upstream, which has the route's policies.
   std::shared_ptr<Snapshot> make_snapshot(uint64_t number, std::vector<PlacedPolicy> its) {
-    auto snapshot = std::make_shared<Snapshot>(
-        number, std::vector{routing::RouteRule{std::make_shared<const routing::Match>()}});
+    auto snapshot = std::make_shared<Snapshot>(number);
+    snapshot->table = std::make_shared<const routing::RouteTable>(
+        std::vector{routing::RouteRule{std::make_shared<const routing::Match>()}});
     Route route{.name = "all", .parameters = routing::PathParameters({})};
     route.split = Split({Branch{}}, {});
     route.policies = std::move(its);

@@ -81,7 +81,7 @@ class NameServiceTest : public ::testing::Test {
  protected:
   // Follows a configuration whose targets have these names.
   void follow(std::set<std::string> hosts) {
-    auto snapshot = std::make_shared<proxy::Snapshot>(1, std::vector<routing::RouteRule>());
+    auto snapshot = std::make_shared<proxy::Snapshot>(1);
     snapshot->hosts = std::move(hosts);
     snapshot->dns.servers = {server_.address()};
     ASSERT_TRUE(names_.follow({{config_, snapshot}}, metrics_));

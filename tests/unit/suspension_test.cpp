@@ -60,8 +60,9 @@ class Answerer final : public policy::Policy {
 class SuspensionTest : public ::testing::Test {
  protected:
   void serve(Milliseconds delay, uint16_t refusal) {
-    auto snapshot = std::make_shared<Snapshot>(
-        1, std::vector{routing::RouteRule{std::make_shared<const routing::Match>()}});
+    auto snapshot = std::make_shared<Snapshot>(1);
+    snapshot->table = std::make_shared<const routing::RouteTable>(
+        std::vector{routing::RouteRule{std::make_shared<const routing::Match>()}});
     snapshot->listeners.push_back({.name = "test",
                                    .address = *SocketAddress::parse("127.0.0.1:0"),
                                    .metrics = metrics.listener("127.0.0.1:0")});

@@ -117,7 +117,7 @@ Task<std::optional<Refusal>> ChangeService::refuse_above(ChangedBound bound, con
 
 Status ChangeService::start_aside() {
   try {
-    if (!aside_) aside_.emplace(1, kMaxWaiting);
+    if (!aside_) aside_.emplace(1, kMaxWaiting, SidePool::Priority::kLow);
   } catch (const std::system_error& problem) {  // thrown when the system allows no further thread
     return Error{problem.what()};
   }

@@ -218,7 +218,7 @@ Task<Publisher::Checked> Publisher::check_aside(std::function<config::Reading()>
     return out;
   };
   try {
-    if (!checks_) checks_.emplace(1, 1);
+    if (!checks_) checks_.emplace(1, 1, SidePool::Priority::kLow);
   } catch (const std::system_error&) {  // thrown when the system allows no further thread
     co_return std::move(*work());
   }
