@@ -24,10 +24,11 @@ Task<config::Reading> ConfigService::read_first() {
 
 ConfigService::Loaded ConfigService::load_first(config::Reading reading) {
   fingerprint_ = reading.fingerprint;
+  ConfigTarget::Checked checked = target_.check(std::move(reading));
   Loaded loaded;
-  loaded.config = target_.check(reading);
-  loaded.objects = std::move(reading.objects);
-  loaded.diagnostics = std::move(reading.diagnostics);
+  loaded.config = std::move(checked.config);
+  loaded.objects = std::move(checked.reading.objects);
+  loaded.diagnostics = std::move(checked.reading.diagnostics);
   return loaded;
 }
 
@@ -169,16 +170,18 @@ Task<ReloadOutcome> ConfigService::publish(config::Reading reading) {
     outcome = refuse(looked.error().message + "\n");
     co_return outcome;
   }
-  std::optional<config::Config> config = target_.check(reading);
-  print_diagnostics(reading.diagnostics);
+  Task<ConfigTarget::Checked> checking = target_.check_aside(std::move(reading));
+  ConfigTarget::Checked checked = co_await checking;
+  const config::Diagnostics& found = checked.reading.diagnostics;
+  print_diagnostics(found);
   std::string report;
-  std::vector<config::Diagnostic> diagnostics = reading.diagnostics.sorted();
+  std::vector<config::Diagnostic> diagnostics = found.sorted();
   for (const config::Diagnostic& one : diagnostics) report += one.to_string() + "\n";
-  if (!config) {
+  if (!checked.config) {
     outcome = refuse(report, std::move(diagnostics));
     co_return outcome;
   }
-  Publication publication{std::move(*config), std::move(reading.objects), {.name = "file"}};
+  Publication publication{std::move(*checked.config), std::move(checked.reading.objects), {.name = "file"}};
   Task<Status> publishing = target_.publish(std::move(publication));
   const Status published = co_await publishing;
   if (!published) {
@@ -186,7 +189,7 @@ Task<ReloadOutcome> ConfigService::publish(config::Reading reading) {
     outcome = refuse(published.error().message + "\n");
   } else {
     const std::string now = "serving revision " + std::to_string(target_.revision());
-    outcome = {true, report + now + "\n", now, reading.diagnostics.sorted()};
+    outcome = {true, report + now + "\n", now, std::move(diagnostics)};
   }
   co_return outcome;
 }

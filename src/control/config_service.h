@@ -35,14 +35,22 @@ struct Publication {
 // The object that serves from a configuration. Control thread.
 class ConfigTarget {
  public:
+  // A reading after its check: `config` is empty when there are errors. Errors and warnings are among the
+  // diagnostics of the reading.
+  struct Checked {
+    config::Reading reading{};
+    std::optional<config::Config> config{};
+  };
+
   virtual ~ConfigTarget() = default;
 
   // Called before the reading of a reload is checked: looks whether others have published meanwhile, so that
-  // the next check() and publish() take that into account. After an error the reload is refused.
+  // the next check and publish() take that into account. After an error the reload is refused.
   virtual Task<Status> look_for_newer() = 0;
-  // Makes a checked configuration of a reading. Nothing when there are errors. Errors and warnings are added
-  // to the diagnostics of the reading.
-  virtual std::optional<config::Config> check(config::Reading& reading) = 0;
+  // Makes a checked configuration of a reading.
+  virtual Checked check(config::Reading reading) = 0;
+  // As check(), on another thread: a large file, or one with many mistakes, takes seconds.
+  virtual Task<Checked> check_aside(config::Reading reading) = 0;
   // Compiles a checked configuration and puts it in force. After an error the previous configuration stays in
   // force. The task is destroyed when the gateway drains.
   virtual Task<Status> publish(Publication publication) = 0;

@@ -5,13 +5,15 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
 import harness
 import sanitizers
+from admin_requests import ask
 from fake_dns import NameServer
-from harness import read_response, simple_configuration, wait_for
+from harness import free_port, read_response, simple_configuration, wait_for
 
 ASK = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
@@ -254,3 +256,25 @@ def test_a_reload_that_waits_for_a_name_opens_nothing_once_the_gateway_is_draini
         gateway.wait_for_line("reload refused")
         assert any(line.endswith("]: the gateway is draining") for line in gateway.lines)
         assert refused(gateway.port)
+
+
+@sanitizers.same_path
+def test_the_check_of_a_large_file_with_many_mistakes_holds_up_nothing_else(start):
+    admin = free_port()
+    text = f"version: 1\nadmin: {{address: '127.0.0.1:{admin}'}}\nlisteners: [{{name: main, address: '127.0.0.1:{{port}}'}}]\nroutes:\n"
+    gateway = start(text + "  - {name: all, match: {path_prefix: /}, policies: [respond: {status: 200}]}\n")
+    gateway.write(text + "".join(f"  - {{name: r{i}, match: {{path: /r{i}, methds: [GET]}}, polices: []}}\n" for i in range(5_000)))
+    took, told = [], []
+
+    def timed(times, *call):
+        began = time.monotonic()
+        told.append(ask(admin, *call)[0])
+        times.append(time.monotonic() - began)
+    reload = []
+    reloading = threading.Thread(target=timed, args=(reload, "POST", "/v1/reload"))
+    reloading.start()
+    while reloading.is_alive():
+        timed(took, "GET", "/healthz")
+    reloading.join()
+    assert set(told) == {200, 409}
+    assert max(took) < reload[0] / 2

@@ -68,16 +68,18 @@ class ScalarTarget final : public ConfigTarget {
   explicit ScalarTarget(EventLoop& loop) : gate(loop) {}
 
   Task<Status> look_for_newer() override { co_return looked; }
-  std::optional<config::Config> check(config::Reading& reading) override {
-    if (!reading.document) return std::nullopt;
-    if (reading.document->scalar == "wrong") {
-      reading.diagnostics.error(reading.document->location, "it is wrong");
-      return std::nullopt;
+  Checked check(config::Reading reading) override {
+    Checked out{std::move(reading), {}};
+    if (!out.reading.document) return out;
+    if (out.reading.document->scalar == "wrong") {
+      out.reading.diagnostics.error(out.reading.document->location, "it is wrong");
+      return out;
     }
-    config::Config config;
-    config.zone = reading.document->scalar;
-    return config;
+    out.config.emplace();
+    out.config->zone = out.reading.document->scalar;
+    return out;
   }
+  Task<Checked> check_aside(config::Reading reading) override { co_return check(std::move(reading)); }
   Task<Status> publish(Publication publication) override {
     config::Config& config = publication.config;
     Task<void> passing = gate.pass();

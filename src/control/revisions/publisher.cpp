@@ -43,20 +43,43 @@ std::optional<config::Config> Publisher::check_with(const LiveObjects& objects, 
 }
 
 // Files that do not fit the newest revision of a cluster may fit the one in force.
-std::optional<config::Config> Publisher::check(config::Reading& reading) {
+Publisher::Joined Publisher::join(config::Reading reading) {
+  Joined out;
+  Checked& checked = out.checked;
   const bool has_other = newer_ && reading.document && ledger_->holds() == Ledger::Holds::kApiOnly;
-  if (!has_other) return check_with(newer_ ? newer_->live : live_, reading);
-  config::Reading tried = reading;
-  tried.document = std::make_shared<config::YamlNode>(*reading.document);
-  if (auto config = check_with(newer_->live, tried)) {
-    reading = std::move(tried);
-    return config;
+  if (has_other) {
+    checked.reading = reading;
+    checked.reading.document = std::make_shared<config::YamlNode>(*reading.document);
+    checked.config = check_with(newer_->live, checked.reading);
+    if (checked.config) return out;
+    out.newest_refused = first_error(checked.reading.diagnostics).message;
   }
-  auto config = check_with(live_, reading);
-  if (!config) return config;
-  note_refused(newer_->head.in_force.number, first_error(tried.diagnostics).message);
-  newer_.reset();
-  return config;
+  checked.reading = std::move(reading);
+  checked.config = check_with(newer_ && !has_other ? newer_->live : live_, checked.reading);
+  if (!checked.config) out.newest_refused.reset();
+  return out;
+}
+
+Publisher::Checked Publisher::settle(Joined joined) {
+  if (joined.newest_refused) {
+    note_refused(newer_->head.in_force.number, *joined.newest_refused);
+    newer_.reset();
+  }
+  return std::move(joined.checked);
+}
+
+Publisher::Checked Publisher::check(config::Reading reading) {
+  return settle(join(std::move(reading)));
+}
+
+Task<Publisher::Checked> Publisher::check_aside(config::Reading reading) {
+  std::function<std::shared_ptr<Joined>()> work =
+      [this, its_reading = std::make_shared<config::Reading>(std::move(reading))] {
+        return std::make_shared<Joined>(join(std::move(*its_reading)));
+      };
+  Task<std::shared_ptr<Joined>> joining = run_aside<Joined>(std::move(work));
+  const std::shared_ptr<Joined> joined = co_await joining;
+  co_return joined ? settle(std::move(*joined)) : Checked();
 }
 
 uint64_t Publisher::newest() const {
@@ -210,23 +233,29 @@ Refusal Publisher::refusal_of(std::vector<Finding> findings, const ChangeRequest
 
 // Reads and checks on another thread, because that takes seconds for a large configuration. Called from the
 // queue of ConfigService, so nothing else uses the state of the deployment that a check changes.
-Task<Publisher::Checked> Publisher::check_aside(std::function<config::Reading()> read) {
+template <typename T>
+Task<std::shared_ptr<T>> Publisher::run_aside(std::function<std::shared_ptr<T>()> work) {
+  try {
+    if (!checks_) checks_.emplace(1, 1, SidePool::Priority::kLow);
+  } catch (const std::system_error&) {  // thrown when the system allows no further thread
+    co_return work();
+  }
+  Task<std::optional<std::shared_ptr<T>>> running = checks_->run<std::shared_ptr<T>>(loop_, std::move(work));
+  // Empty only when the gateway drains: the only job finds room in the queue.
+  const std::optional<std::shared_ptr<T>> done = co_await running;
+  co_return done.value_or(nullptr);
+}
+
+Task<Publisher::Checked> Publisher::check_change(std::function<config::Reading()> read) {
   std::function<std::shared_ptr<Checked>()> work = [this, its_read = std::move(read)] {
     auto out = std::make_shared<Checked>();
     out->reading = its_read();
     out->config = deployment_.check_errors(out->reading);
     return out;
   };
-  try {
-    if (!checks_) checks_.emplace(1, 1, SidePool::Priority::kLow);
-  } catch (const std::system_error&) {  // thrown when the system allows no further thread
-    co_return std::move(*work());
-  }
-  Task<std::optional<std::shared_ptr<Checked>>> checking =
-      checks_->run<std::shared_ptr<Checked>>(loop_, std::move(work));
-  std::optional<std::shared_ptr<Checked>> checked = co_await checking;
-  // Empty only when the gateway drains: the only job finds room in the queue.
-  co_return checked ? std::move(**checked) : Checked();
+  Task<std::shared_ptr<Checked>> checking = run_aside<Checked>(std::move(work));
+  const std::shared_ptr<Checked> checked = co_await checking;
+  co_return checked ? std::move(*checked) : Checked();
 }
 
 void Publisher::stop() {
@@ -245,7 +274,7 @@ Task<PreparedChange> Publisher::prepare(const ChangeRequest& request) {
   if (auto refusal = co_await checking) co_return std::move(*refusal);
   if (const Status free = deployment_.may_change(); !free)
     co_return Refusal{.status = 409, .title = free.error().message};
-  Task<Checked> checking_all = check_aside(reading_with(resolved.objects));
+  Task<Checked> checking_all = check_change(reading_with(resolved.objects));
   Checked checked = co_await checking_all;
   if (!checked.config)
     co_return refusal_of(findings_of(checked.reading.diagnostics, resolved), request, resolved);

@@ -102,7 +102,8 @@ class Publisher final : public ConfigTarget {
   bool was_overtaken() const { return stored_ == Stored::kOvertaken; }
 
   // Adds the objects of the API to a reading of files, and checks the whole.
-  std::optional<config::Config> check(config::Reading& reading) override;
+  Checked check(config::Reading reading) override;
+  Task<Checked> check_aside(config::Reading reading) override;
   Task<Status> publish(Publication publication) override;
   Task<std::optional<Status>> publish_certificates() override;
   uint64_t revision() const override;
@@ -161,7 +162,17 @@ class Publisher final : public ConfigTarget {
   void note_appended(const store::Revision& revision, std::string canary);
   static std::string cannot_be_served(uint64_t number, const std::string& why);
   void note_refused(uint64_t number, const std::string& why);
+  // Files and the objects of the API, as they were checked together.
+  struct Joined {
+    Checked checked{};
+    // Why the files do not go with the newest revision of the cluster, when they were checked with the one in
+    // force instead.
+    std::optional<std::string> newest_refused{};
+  };
   std::optional<config::Config> check_with(const LiveObjects& objects, config::Reading& reading);
+  // May run on another thread while the queue of ConfigService waits for it.
+  Joined join(config::Reading reading);
+  Checked settle(Joined joined);
   Task<Status> try_newer();
   Task<Status> take_over(Publication publication);
   Task<Status> publish_files(Publication publication);
@@ -170,12 +181,10 @@ class Publisher final : public ConfigTarget {
   // The refusal of a change that could not be served or stored.
   Refusal refusal_of_failed(const Status& published) const;
   Task<std::optional<Refusal>> check_deleted(const ChangeRequest& request, const Resolved& resolved);
-  // A reading, and the configuration when it has no errors.
-  struct Checked {
-    config::Reading reading{};
-    std::optional<config::Config> config{};
-  };
-  Task<Checked> check_aside(std::function<config::Reading()> read);
+  // Null only when the gateway drains.
+  template <typename T>
+  Task<std::shared_ptr<T>> run_aside(std::function<std::shared_ptr<T>()> work);
+  Task<Checked> check_change(std::function<config::Reading()> read);
   Task<Status> record(store::Draft draft, store::Changes changes);
   Task<Status> record_first();
   std::vector<Finding> findings_of(const config::Diagnostics& diagnostics, const Resolved& resolved) const;

@@ -78,7 +78,7 @@ Task<CaughtUp> Publisher::catch_up() {
 }
 
 Task<Status> Publisher::try_newer() {
-  Task<Checked> checking = check_aside(reading_with(newer_->live.of_api()));
+  Task<Checked> checking = check_change(reading_with(newer_->live.of_api()));
   Checked checked = co_await checking;
   if (!checked.config) co_return first_error(checked.reading.diagnostics);
   Publication publication{std::move(*checked.config), std::move(checked.reading.objects), {}};
