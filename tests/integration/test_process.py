@@ -263,21 +263,21 @@ def children_of(process):
 def test_as_process_1_it_reaps_children_and_ends_by_its_signals(tmp_path, echo):
     path, port = tmp_path / "c.yaml", free_port()
     path.write_text(simple_configuration(echo()).replace("{port}", str(port)))
-    outer = subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", BINARY, "run", "-c", str(path)], stderr=subprocess.PIPE, text=True)
+    outer = harness.Process("run", "-c", str(path), prefix=("unshare", "--pid", "--fork", "--kill-child"))
     try:
-        inner = int(harness.wait_for(lambda: children_of(outer.pid), what="process 1")[0])
+        inner = int(harness.wait_for(lambda: children_of(outer.process.pid), what="process 1")[0])
         harness.wait_for(lambda: harness.answers(port), what="an answer")
         # An orphan, because its parent ends at once.
         subprocess.run(["nsenter", "-t", str(inner), "-p", "sh", "-c", "sleep 0.2 & sleep 0.3 & :"], check=True)
         harness.wait_for(lambda: children_of(inner) == [], what="the end of the orphans, which process 1 has taken")
         os.kill(inner, signal.SIGHUP)
+        outer.wait_for_line("serving revision 1")
         os.kill(inner, signal.SIGUSR2)
+        outer.wait_for_line("upgrade refused: as process 1")
         assert harness.answers(port)
         os.kill(inner, signal.SIGTERM)
-        assert outer.wait(20) == 0
-        said = outer.stderr.read()
-        assert "serving revision 1" in said and "upgrade refused: as process 1" in said
+        assert outer.process.wait(20) == 0
     finally:
-        if outer.poll() is None:
-            outer.kill()
-            outer.wait()
+        if outer.process.poll() is None:
+            outer.process.kill()
+            outer.process.wait()
