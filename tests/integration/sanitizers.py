@@ -18,6 +18,7 @@ documents = pytest.mark.not_sanitized(reason="holds the documentation to what th
 same_path = pytest.mark.not_sanitized(reason="the same path through the gateway as the case beside it, with another size or algorithm")
 damaged_file = pytest.mark.not_sanitized(reason="what SQLite makes of a damaged file does not depend on a sanitizer, and to make a store that is larger than its cache takes minutes")
 killed_process = pytest.mark.not_sanitized(reason="what a killed process leaves in its files does not depend on a sanitizer, and each start of one takes a second")
+control_thread = pytest.mark.not_thread_sanitized(reason="the control thread alone serves the admin listener's connections, and what it shares with the workers is in the tests that stay")
 one_worker = pytest.mark.not_thread_sanitized(reason="each request is one worker's from its first byte to its last, and the threads that serve it are those of the tests that stay")
 
 MARKERS = {"not_sanitized": ("asan", "tsan"), "not_thread_sanitized": ("tsan",)}

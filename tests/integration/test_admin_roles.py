@@ -4,9 +4,12 @@ import re
 
 import pytest
 
+import sanitizers
 from admin_requests import ask, bearer, body_of, hashed
 from store_gateway import route, store_gateway
 from test_admin_api import ROLES, TOKENS, with_tokens
+
+pytestmark = sanitizers.control_thread
 
 PUBLISHER_OF_ORDERS = "orders-token-0123456789-0123456789"
 

@@ -6,7 +6,10 @@ import concurrent.futures
 import grpc
 import pytest
 
+import sanitizers
 from http2 import h2_configuration
+
+pytestmark = sanitizers.one_worker
 
 ANY_SIZE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1), ("grpc.max_metadata_size", 64 << 10),
             ("grpc.absolute_max_metadata_size", 64 << 10)]

@@ -15,6 +15,8 @@ from hyperframe import frame as frames
 from http2 import OK, curl, h2_configuration
 from peer_memory import Peak
 
+pytestmark = sanitizers.one_worker
+
 PASSING_TRAILERS = "    trailers: {request: [x-end], response: [x-sum]}\n"
 
 

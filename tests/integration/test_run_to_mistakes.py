@@ -2,7 +2,10 @@
 
 import pytest
 
+import sanitizers
 from run_to import run
+
+pytestmark = sanitizers.only_command_line
 
 
 @pytest.mark.parametrize("target", ["http://user:secret@host:80", "user:secret@host:80", "ftp://user:secret@host", "http://user:secret@host/path", "user:sec/secret@host"])

@@ -5,8 +5,11 @@ import contextlib
 import pytest
 
 import harness
+import sanitizers
 from harness import get, simple_configuration, wait_for
 from peer_memory import Peak
+
+pytestmark = sanitizers.control_thread
 
 CONNECTIONS = 256  # max connections of the admin listener
 
