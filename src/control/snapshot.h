@@ -33,9 +33,10 @@ struct Compiled {
 // Compiles a checked configuration into the snapshot of the revision with this number. `metrics`, where the
 // workers count, and `services` must outlive the snapshot. Returns an error when a file is not valid any more
 // since the check.
-// `before`, unless it is null: a configuration that differs only in routes and upstreams. The snapshot shares
-// with it the compiled form of all elements that both configurations share, and of the policies of the top
-// level. Their files are not read another time.
+// `before`, unless it is null: a configuration that differs only in routes, upstreams and policy sets. The
+// snapshot shares with it the compiled form of all elements that both configurations share, and of the
+// policies of the top level, except where they use a policy set that differs. Their files are not read
+// another time.
 Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Config& config,
                                                                 uint64_t revision,
                                                                 telemetry::Registry& metrics,
