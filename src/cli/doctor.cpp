@@ -232,11 +232,11 @@ std::string place_of(const std::string& url) {
 }
 
 // Adds the servers that policies ask, each once.
-void add_policies(const std::vector<config::PolicyUse>& uses,
+void add_policies(const config::PolicyList& list, const config::PolicySets& sets,
                   std::set<std::pair<std::string, std::string>>& asked) {
-  for (const config::PolicyUse& use : uses) {
+  sets.for_each_policy(list, [&](const config::PolicyUse& use, const config::PolicySet*) {
     for (const std::string& url : policy::insight_of(use).asks) asked.emplace(use.name, place_of(url));
-  }
+  });
 }
 
 void add_servers(const config::Config& config, Reach& reach) {
@@ -250,8 +250,9 @@ void add_servers(const config::Config& config, Reach& reach) {
       reach.add_server("discovery", upstream.name, place_of(url));
   }
   std::set<std::pair<std::string, std::string>> asked;
-  add_policies(config.policies, asked);
-  for (const config::Route& route : config.routes) add_policies(route.policies, asked);
+  const config::PolicySets sets(config.policy_sets);
+  add_policies(config.policies, sets, asked);
+  for (const config::Route& route : config.routes) add_policies(route.policies, sets, asked);
   for (const auto& [policy, place] : asked) reach.add_server(policy, "", place);
   if (!config.tracing.endpoint.empty()) reach.add_server(kTracing, "", place_of(config.tracing.endpoint));
 }

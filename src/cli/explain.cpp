@@ -94,8 +94,10 @@ void print_text(const json& told) {
   if (told.contains("route")) print_line("  route: " + told["route"].get<std::string>());
   if (told.contains("allow")) print_line("  allowed here: " + told["allow"].get<std::string>());
   for (const json& policy : told["policies"]) {
-    print_line("  policy: " + policy["name"].get<std::string>() + " (" + policy["place"].get<std::string>() +
-               ")" + outcome_of(policy));
+    const std::string set = text_of(policy, "policy_set");
+    print_line("  policy: " + policy["name"].get<std::string>() + " (" +
+               (set.empty() ? "" : "policy set " + set + ", ") + policy["place"].get<std::string>() + ")" +
+               outcome_of(policy));
     for (const json& note : policy["notes"]) print_line("    " + note.get<std::string>());
   }
   for (const json& branch : told["branches"]) {

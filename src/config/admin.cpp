@@ -78,7 +78,8 @@ Type<Admin> admin_type() {
   admin
       ->optional(
           "writes", &Admin::writes, choice<AdminWrites>(),
-          "Where listeners, upstreams, routes, consumers, plans, policies and assertions can be changed: "
+          "Where listeners, upstreams, routes, consumers, plans, policy sets, policies and assertions can be "
+          "changed: "
           "in `files` alone; through the `api` alone, so that files may have listeners and settings of "
           "the node only; or in `both`, where an object of a file can be changed in that file alone.")
       .default_in_words("`both` with a `store`, `files` without");

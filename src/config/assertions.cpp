@@ -89,21 +89,20 @@ class Reach {
   size_t covered_from_ = 0;  // length of the longest prefix that takes all requests of the assertion
 };
 
-bool has_policy(const Config& config, const Route& route, const std::string& name) {
+bool has_policy(const Config& config, const PolicySets& sets, const Route& route, const std::string& name) {
   const auto is_it = [&](const PolicyUse& use) { return use.name == name; };
-  return std::any_of(config.policies.begin(), config.policies.end(), is_it) ||
-         std::any_of(route.policies.begin(), route.policies.end(), is_it);
+  return sets.any_policy(config.policies, is_it) || sets.any_policy(route.policies, is_it);
 }
 
 // The missing policies of the route, or "".
-std::string lack_of(const Config& config, const Route& route, const Assertion& assertion) {
+std::string lack_of(const Config& config, const PolicySets& sets, const Route& route,
+                    const Assertion& assertion) {
+  const auto has = [&](const std::string& name) { return has_policy(config, sets, route, name); };
   for (const std::string& name : assertion.requires_all) {
-    if (!has_policy(config, route, name)) return "`" + name + "`";
+    if (!has(name)) return "`" + name + "`";
   }
   const auto& any = assertion.requires_any;
-  if (any.empty() || std::any_of(any.begin(), any.end(),
-                                 [&](const std::string& name) { return has_policy(config, route, name); }))
-    return "";
+  if (any.empty() || std::any_of(any.begin(), any.end(), has)) return "";
   return "any of `" + join(any) + "`";
 }
 
@@ -180,11 +179,12 @@ std::string text_of(const Assertion& assertion) {
 std::vector<std::string> faults_of(const Config& config, const Assertion& assertion) {
   std::vector<std::string> out;
   const Reach reach(config, assertion);
+  const PolicySets sets(config.policy_sets);
   for (const Route& route : config.routes) {
     const bool excepted =
         std::find(assertion.except.begin(), assertion.except.end(), route.name) != assertion.except.end();
     if (excepted || !reach.holds(route)) continue;
-    const std::string lacking = lack_of(config, route, assertion);
+    const std::string lacking = lack_of(config, sets, route, assertion);
     if (lacking.empty()) continue;
     out.push_back("the assertion does not hold: route `" + route.name + "` (" +
                   route.location.seen_from(assertion.location) + ") lacks " + lacking);

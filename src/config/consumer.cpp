@@ -6,6 +6,7 @@
 #include "config/labels.h"
 #include "config/marked_type.h"
 #include "config/named_items.h"
+#include "config/policy_list.h"
 #include "config/signature_names.h"
 #include "config/value_types.h"
 #include "http/characters.h"

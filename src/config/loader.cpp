@@ -28,7 +28,10 @@ std::vector<JudgedAssertion> check_references(const Config& config, const Policy
   check_consumers(config.consumers, config.plans, list_names(config.routes), diagnostics);
   check_redis(config.redis, diagnostics);
   check_quotas(config.quotas, config.redis, diagnostics);
-  check_routes(config.routes, config.upstreams, config.listeners, catalog, diagnostics);
+  check_policy_sets(config.policy_sets, diagnostics);
+  const PolicySets sets(config.policy_sets);
+  sets.refuse_unknown(config.policies, diagnostics);
+  check_routes(config.routes, config.upstreams, config.listeners, sets, catalog, diagnostics);
   return check_assertions(config, diagnostics);
 }
 

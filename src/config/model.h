@@ -14,7 +14,7 @@
 #include "config/logging.h"
 #include "config/node.h"
 #include "config/node_settings.h"
-#include "config/policy_type.h"
+#include "config/policy_set.h"
 #include "config/quotas.h"
 #include "config/route.h"
 #include "config/shared_list.h"
@@ -72,7 +72,8 @@ struct Config {
   SharedList<Listener> listeners;
   SharedList<Upstream> upstreams;
   SharedList<Route> routes;
-  std::vector<PolicyUse> policies;  // run for every route, before the route's own
+  PolicyList policies;  // run for every route, before the route's own
+  SharedList<PolicySet> policy_sets;
   SharedList<Consumer> consumers;
   Limits limits;
   Cache cache;

@@ -17,6 +17,7 @@ constexpr ObjectKind kKinds[] = {
     {"routes", "route", false},
     {"consumers", "consumer", false},
     {"plans", "plan", false},
+    {"policy_sets", "policy set", false},
     {"policies", "list of policies", true},
     {"assertions", "list of assertions", true},
 };

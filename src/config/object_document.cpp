@@ -17,7 +17,8 @@ std::shared_ptr<const void> element_of(const Config& config, const ObjectKind& k
   if (kind.key == "upstreams") return share(config.upstreams);
   if (kind.key == "routes") return share(config.routes);
   if (kind.key == "consumers") return share(config.consumers);
-  return share(config.plans);
+  if (kind.key == "plans") return share(config.plans);
+  return share(config.policy_sets);
 }
 
 // True for a node, itself or below `node`, for which `is_so` is true.

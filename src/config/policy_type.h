@@ -72,16 +72,13 @@ using PolicyCatalog = std::vector<PolicyType>;
 // The names of the policies with a trait, for messages: "`redirect`, `respond`".
 std::string names_with(const PolicyCatalog& catalog, bool PolicyTraits::*trait);
 
-// One entry of a `policies` list.
+// A policy with its settings, as an entry of a `policies` list has it.
 struct PolicyUse {
   Location location;
   std::string name;
   PolicySettings settings;
   PolicyTraits traits{};
 };
-
-// A list of policies. Each entry maps one policy's name to its settings, and may contain extension keys.
-Type<std::vector<PolicyUse>> policy_list(const PolicyCatalog& catalog);
 
 // A mapping of arbitrary keys to texts, in the order of the file. The checks return what is wrong, or "".
 using TextMap = std::vector<std::pair<std::string, std::string>>;

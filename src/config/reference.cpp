@@ -62,9 +62,11 @@ Reference make_reference(const PolicyCatalog& catalog) {
       "more conditions (`methods`, `listeners`, and each entry of `headers` and `query`); then order in the "
       "file.";
   out.about_policies =
-      "Each entry of a `policies` list is one policy's name with its settings. For a request the policies "
-      "run in order, those of the top level first; for its response they run in reverse. Texts, "
-      "conditions and keys speak of the exchange by [variables](#variables).";
+      "Each entry of a `policies` list is one policy's name with its settings, or `use: NAME` for all "
+      "policies "
+      "of a policy set. For a request the policies run in order, those of the top level first; for its "
+      "response they run in reverse. Texts, conditions and keys speak of the exchange by "
+      "[variables](#variables).";
   collect(*out.whole->object(), "", out.sections);
   for (const AnyObject::Field& field : out.whole->object()->fields()) {
     for (const auto& [name, object] : field.type->alternatives()) collect(*object, name, out.policies);

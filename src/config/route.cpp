@@ -169,7 +169,7 @@ Type<Rewrite> rewrite_type() {
 
 }  // namespace
 
-Type<Route> route_type(const Type<std::vector<PolicyUse>>& policies) {
+Type<Route> route_type(const Type<PolicyList>& policies) {
   auto route = std::make_shared<ObjectType<Route>>("route", "Routes: which requests go to which upstream.");
   route->locate(&Route::location)
       .required("name", &Route::name, name_type(), "The name of the route in logs, metrics and `explain`.")

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "config/listener.h"
-#include "config/policy_type.h"
+#include "config/policy_set.h"
 #include "config/schema.h"
 #include "config/shared_list.h"
 #include "config/split.h"
@@ -34,7 +34,7 @@ struct Route {
   std::string description;
   Match match;
   Rewrite rewrite;
-  std::vector<PolicyUse> policies;
+  PolicyList policies;
   std::string upstream;  // empty when a policy answers
   Location upstream_location;
   TextMap subset;             // of the upstream's targets; empty: all
@@ -44,13 +44,13 @@ struct Route {
   std::vector<std::string> upgrades{"websocket"};
 };
 
-Type<Route> route_type(const Type<std::vector<PolicyUse>>& policies);
+Type<Route> route_type(const Type<PolicyList>& policies);
 Type<std::string> plain_path_type();  // a path without parameters
 Type<std::string> method_type();      // a method in capitals
 
 // Reports routes that name what does not exist, and routes whose settings contradict each other.
 void check_routes(const SharedList<Route>& routes, const SharedList<Upstream>& upstreams,
-                  const SharedList<Listener>& listeners, const PolicyCatalog& catalog,
+                  const SharedList<Listener>& listeners, const PolicySets& sets, const PolicyCatalog& catalog,
                   Diagnostics& diagnostics);
 // Reports subsets that no target of their upstream has.
 void check_subsets(const SharedList<Route>& routes, const SharedList<Upstream>& upstreams,

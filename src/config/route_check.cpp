@@ -8,9 +8,8 @@
 namespace portcullis::config {
 namespace {
 
-bool answers_itself(const Route& route) {
-  return std::any_of(route.policies.begin(), route.policies.end(),
-                     [](const PolicyUse& use) { return use.traits.answers_all; });
+bool answers_itself(const Route& route, const PolicySets& sets) {
+  return sets.any_policy(route.policies, [](const PolicyUse& use) { return use.traits.answers_all; });
 }
 
 // Finds upstreams by name. Many routes refer to one of many upstreams, so the list of all names is made only
@@ -62,7 +61,8 @@ void check_split(const Route& route, const UpstreamNames& upstreams, Diagnostics
 }
 
 // Checks that the settings of a route do not contradict each other.
-void check_route(const Route& route, const PolicyCatalog& catalog, Diagnostics& diagnostics) {
+void check_route(const Route& route, const PolicySets& sets, const PolicyCatalog& catalog,
+                 Diagnostics& diagnostics) {
   if (!route.match.path.empty() + !route.match.path_prefix.empty() + !route.match.path_regex.empty() > 1) {
     diagnostics.error(route.location, "route `" + route.name +
                                           "` has more than one of `path`, `path_prefix` and `path_regex`");
@@ -72,8 +72,8 @@ void check_route(const Route& route, const PolicyCatalog& catalog, Diagnostics& 
         route.location,
         "route `" + route.name + "` has both `path` and `strip_prefix` in `rewrite`: remove one of them");
   }
-  if (route.upstream.empty() && route.split.empty() && !answers_itself(route) &&
-      !diagnostics.is_faulty(route.location)) {
+  if (route.upstream.empty() && route.split.empty() && !answers_itself(route, sets) &&
+      !diagnostics.is_faulty(route.location) && !sets.has_faults(route.policies, diagnostics)) {
     diagnostics.error(route.location, "route needs `upstream`, `split`, or a policy that answers (" +
                                           names_with(catalog, &PolicyTraits::answers_all) + ")");
   }
@@ -82,13 +82,14 @@ void check_route(const Route& route, const PolicyCatalog& catalog, Diagnostics& 
 }  // namespace
 
 void check_routes(const SharedList<Route>& routes, const SharedList<Upstream>& upstreams,
-                  const SharedList<Listener>& listeners, const PolicyCatalog& catalog,
+                  const SharedList<Listener>& listeners, const PolicySets& sets, const PolicyCatalog& catalog,
                   Diagnostics& diagnostics) {
   refuse_duplicate_names(routes, "route", diagnostics);
   const ListenerAddresses addresses(listeners);
   const UpstreamNames names(upstreams);
   for (const Route& route : routes) {
-    check_route(route, catalog, diagnostics);
+    check_route(route, sets, catalog, diagnostics);
+    sets.refuse_unknown(route.policies, diagnostics);
     for (const std::string& name : route.match.listeners) {
       if (addresses.find(name) == nullptr)
         diagnostics.refuse_unknown("listener", name, list_names(listeners), route.match.listeners_location);

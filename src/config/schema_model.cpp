@@ -2,6 +2,7 @@
 
 #include "config/field_types.h"
 #include "config/model.h"
+#include "config/policy_list.h"
 #include "config/settable_fields.h"
 #include "http/message.h"
 
@@ -132,7 +133,7 @@ void describe_process(ObjectType<Config>& config) {
 
 // The way of requests, and who sends them.
 void describe_requests(ObjectType<Config>& config, const PolicyCatalog& catalog) {
-  const Type<std::vector<PolicyUse>> policies = policy_list(catalog);
+  const Type<PolicyList> policies = policy_list_with_sets(catalog);
   config
       .required("listeners", &Config::listeners, shared_list_of<Listener>(listener_type()),
                 "The addresses at which clients are served. They may be missing where they can come "
@@ -143,6 +144,8 @@ void describe_requests(ObjectType<Config>& config, const PolicyCatalog& catalog)
                 "Routes: which requests go to which upstream.")
       .optional("policies", &Config::policies, policies,
                 "Policies for every request. They run before the policies of the route.")
+      .optional("policy_sets", &Config::policy_sets, shared_list_of<PolicySet>(policy_set_type(catalog)),
+                "Policies that several lists have in common: an entry `use: NAME` stands for them.")
       .optional("consumers", &Config::consumers, shared_list_of<Consumer>(consumer_type()),
                 "Named callers, for the policies that authenticate.");
 }

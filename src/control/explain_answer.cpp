@@ -45,6 +45,7 @@ json tell_policies(const Rehearsal& found) {
              {"place", one.location.file.text() + ":" + std::to_string(one.location.line())},
              {"notes", one.notes},
              {"outcome", outcome_of(one)}};
+    if (!one.policy_set.empty()) its["policy_set"] = one.policy_set;
     if (one.status != 0) its["status"] = one.status;
     if (one.decision == DecisionKind::kRefuse) its["reason"] = one.reason->name;
     out.push_back(std::move(its));

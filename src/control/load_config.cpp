@@ -1,5 +1,7 @@
 #include "control/load_config.h"
 
+#include <variant>
+
 #include "config/loader.h"
 #include "control/split_setup.h"
 #include "control/warnings/warnings.h"
@@ -38,9 +40,16 @@ void check_logs(const config::Config& config, config::Diagnostics& diagnostics) 
 // Checks consumers, plans and policies together with the rest of the configuration.
 void check_policies(const config::Config& config, config::Diagnostics& diagnostics) {
   identity::Directory::check(config.consumers, diagnostics);
-  for (const config::PolicyUse& use : config.policies) policy::check(use, config, diagnostics);
-  for (const config::Route& route : config.routes) {
-    for (const config::PolicyUse& use : route.policies) policy::check(use, config, diagnostics);
+  // The policies of sets are checked once, and not for each use.
+  const auto check_own = [&](const config::PolicyList& list) {
+    for (const config::PolicyEntry& entry : list) {
+      if (const auto* use = std::get_if<config::PolicyUse>(&entry)) policy::check(*use, config, diagnostics);
+    }
+  };
+  check_own(config.policies);
+  for (const config::Route& route : config.routes) check_own(route.policies);
+  for (const config::PolicySet& set : config.policy_sets) {
+    for (const config::PolicyUse& use : set.policies) policy::check(use, config, diagnostics);
   }
   for (const config::Plan& plan : config.plans) {
     for (const config::PolicyUse& use : plan.policies) policy::check(use, config, diagnostics);

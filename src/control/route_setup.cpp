@@ -16,7 +16,7 @@ namespace {
 class Rules {
  public:
   explicit Rules(const config::Config& config)
-      : addresses_(config.listeners), shared_answers_(answers(config.policies)) {}
+      : addresses_(config.listeners), sets_(config.policy_sets), shared_answers_(answers(config.policies)) {}
 
   routing::RouteRule of(const std::shared_ptr<const config::Route>& route) const {
     std::vector<std::string> listeners;
@@ -31,12 +31,12 @@ class Rules {
   }
 
  private:
-  static bool answers(const std::vector<config::PolicyUse>& uses) {
-    return std::any_of(uses.begin(), uses.end(),
-                       [](const config::PolicyUse& use) { return use.traits.answers_preflights; });
+  bool answers(const config::PolicyList& list) const {
+    return sets_.any_policy(list, [](const config::PolicyUse& use) { return use.traits.answers_preflights; });
   }
 
   const config::ListenerAddresses addresses_;
+  const config::PolicySets sets_;
   const bool shared_answers_;
 };
 
@@ -72,6 +72,7 @@ void settle_policies(proxy::Route& route, telemetry::Registry& metrics) {
 namespace {
 
 const config::SharedList<config::Route> kNoRoutes;
+const config::SharedList<config::PolicySet> kNoSets;
 
 // True when the same upstreams have the same indexes.
 bool have_same_upstreams(const config::Config& a, const config::Config& b) {
@@ -86,8 +87,11 @@ bool have_same_upstreams(const config::Config& a, const config::Config& b) {
 RouteCompiler::RouteCompiler(const config::Config& config, telemetry::Registry& metrics,
                              policy::Services& services, RollbackBook& rollbacks, const Compiled* before)
     : config_(config),
+      sets_(config.policy_sets),
       before_(before),
-      shares_policies_(before != nullptr && have_same_upstreams(config, before->config)),
+      changed_sets_(before == nullptr ? kNoSets : before->config.policy_sets, config.policy_sets),
+      shares_policies_(before != nullptr && have_same_upstreams(config, before->config) &&
+                       !changed_sets_.has_any_of(config.policies)),
       earlier_(before == nullptr ? kNoRoutes : before->config.routes),
       metrics_(metrics),
       rollbacks_(rollbacks),
@@ -108,13 +112,14 @@ RouteCompiler::RouteCompiler(const config::Config& config, telemetry::Registry& 
   }
 }
 
-void RouteCompiler::add_policies(const std::vector<config::PolicyUse>& uses, std::string_view place,
+void RouteCompiler::add_policies(const config::PolicyList& list, std::string_view place,
                                  std::vector<proxy::PlacedPolicy>& out) {
   build_.place = place;
-  for (const config::PolicyUse& use : uses) {
+  sets_.for_each_policy(list, [&](const config::PolicyUse& use, const config::PolicySet* set) {
     build_.location = use.location;
-    out.push_back({policy::build(use, build_), use.name, {}, use.location});
-  }
+    out.push_back(
+        {policy::build(use, build_), use.name, {}, use.location, set == nullptr ? std::string() : set->name});
+  });
 }
 
 proxy::Branch RouteCompiler::compile_branch(const std::string& upstream, const config::TextMap& subset) {
@@ -139,7 +144,8 @@ std::shared_ptr<const proxy::Route> RouteCompiler::find_before(const config::Rou
   const auto index = before_ == nullptr ? std::nullopt : earlier_.find(route);
   if (!index) return nullptr;
   const std::shared_ptr<const proxy::Route>& found = before_->snapshot.routes.share(*index);
-  if (!shares_policies_ && !found->policies.empty()) return nullptr;
+  if (!shares_policies_ && !(found->policies.empty() && shared_.empty())) return nullptr;
+  if (changed_sets_.has_any_of(route.policies)) return nullptr;
   const auto& upstreams = before_->config.upstreams;
   // The index of a subset depends on the other routes.
   const bool fits = std::all_of(found->split.branches().begin(), found->split.branches().end(),

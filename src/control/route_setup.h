@@ -6,6 +6,7 @@
 
 #include "base/name_index.h"
 #include "config/model.h"
+#include "control/changed_sets.h"
 #include "control/earlier_elements.h"
 #include "control/split_setup.h"
 #include "control/upstream_setup.h"
@@ -39,7 +40,7 @@ class RouteCompiler {
   std::vector<Subsets>& subsets() { return subsets_; }
 
  private:
-  void add_policies(const std::vector<config::PolicyUse>& uses, std::string_view place,
+  void add_policies(const config::PolicyList& list, std::string_view place,
                     std::vector<proxy::PlacedPolicy>& out);
   proxy::Branch compile_branch(const std::string& upstream, const config::TextMap& subset);
   void own_revision_header(proxy::Route& route) const;
@@ -49,8 +50,11 @@ class RouteCompiler {
   proxy::Split compile_split_of(const config::Route& route);
 
   const config::Config& config_;
-  const Compiled* const before_;  // may be null
-  // Whether policies of the snapshot before, which may hold indexes of upstreams, can be shared.
+  const config::PolicySets sets_;
+  const Compiled* const before_;    // may be null
+  const ChangedSets changed_sets_;  // since `before_`
+  // Whether policies of the snapshot before can be shared: they may hold indexes of upstreams, and those of
+  // the top level are a part of all routes.
   const bool shares_policies_;
   EarlierElements<config::Route> earlier_;
   telemetry::Registry& metrics_;

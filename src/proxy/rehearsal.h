@@ -33,6 +33,7 @@ struct RehearsalRequest {
 struct RehearsedPolicy {
   std::string name{};           // the name of the policy's kind
   config::Location location{};  // the policy's place in the configuration
+  std::string policy_set{};     // the set that it is in; empty for none
   bool is_reached = false;
   policy::Decision::Kind decision = policy::Decision::Kind::kContinue;
   uint16_t status = 0;                           // the status of a refusal or an answer

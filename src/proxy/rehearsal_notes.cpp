@@ -48,6 +48,7 @@ void note_policy(Rehearsal& out, ExchangeState& state, const PlacedPolicy& polic
   out.policies.push_back(
       {.name = policy.name,
        .location = policy.location,
+       .policy_set = policy.policy_set,
        .is_reached = true,
        .decision = decision.kind,
        .status = status,
@@ -91,7 +92,7 @@ void note_end(Rehearsal& out, const ExchangeState& state) {
   if (governing == nullptr) return;
   for (size_t i = out.policies.size(); i < governing->policies.size(); ++i) {
     const PlacedPolicy& one = governing->policies[i];
-    out.policies.push_back({.name = one.name, .location = one.location});
+    out.policies.push_back({.name = one.name, .location = one.location, .policy_set = one.policy_set});
   }
 }
 

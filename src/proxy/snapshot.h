@@ -64,6 +64,7 @@ struct PlacedPolicy {
   std::string name;                                  // the name of the policy's kind
   std::vector<telemetry::PolicyMetrics*> metrics{};  // one for each worker
   config::Location location{};                       // the policy's place in the configuration
+  std::string policy_set{};                          // the set that it is in; empty for none
 
   const policy::Policy* operator->() const { return policy.get(); }
 };

@@ -1,14 +1,17 @@
 #include "store/summary.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace portcullis::store {
 namespace {
 
-// "route" for one object of the kind `routes`. A kind without names is one object, and keeps its word.
+// "route" for one object of the kind `routes`, and "policy sets" for several of `policy_sets`. A kind without
+// names is one object, and keeps its word.
 std::string counted(const std::string& kind, size_t count, bool has_names) {
   if (!has_names) return kind;
-  const std::string word = count == 1 && kind.ends_with('s') ? kind.substr(0, kind.size() - 1) : kind;
+  std::string word = count == 1 && kind.ends_with('s') ? kind.substr(0, kind.size() - 1) : kind;
+  std::replace(word.begin(), word.end(), '_', ' ');
   return std::to_string(count) + " " + word;
 }
 

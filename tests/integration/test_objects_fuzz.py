@@ -17,7 +17,7 @@ from test_admin_api_fuzz import NAMES, NOT_THE_CALL, VALUES, send
 
 REQUESTS = int(os.environ.get("PORTCULLIS_FUZZ_OBJECTS", "600"))
 SEED = 20261201
-KINDS = ["upstreams", "routes", "consumers", "plans", "listeners", "policies", "assertions"]
+KINDS = ["upstreams", "routes", "consumers", "plans", "policy_sets", "listeners", "policies", "assertions"]
 SINGLE = {"policies", "assertions"}
 # Objects that are good by themselves; most of what is sent is one of them with changes.
 GOOD = {
@@ -25,6 +25,7 @@ GOOD = {
     "routes": {"match": {"path": "/x"}, "policies": [{"respond": {"status": 200, "body": "x"}}]},
     "consumers": {"credentials": {"signing_keys": [{"id": "a", "secret": "0123456789abcdef0123456789abcdef"}]}},
     "plans": {},
+    "policy_sets": {"policies": [{"headers": {"response": {"set": {"x-a": "b"}}}}]},
 }
 BYTES = [b"", b"\xff", b"{", b"[" * 5000, b'{"a":' * 5000, b"\0", b'{"a": 1e400}', b'"' + b"x" * 70_000 + b'"', b'{"a":1,"a":2}']
 HOST = re.compile(r"[a-z0-9*.-]*\b(example\.(com|org|net)|internal|svc|local|consul)\b")
@@ -112,7 +113,8 @@ class Requests:
             return "".join(c if c.isalnum() and c.isascii() else "".join(f"%{byte:02X}" for byte in c.encode()) for c in text)
         call = self.random.choice(["put"] * 6 + ["patch"] * 2 + ["delete", "changes", "changes", "plan", "publish", "config", "restore"])
         kind, name = self.random.choice(KINDS), self.name()
-        template, path, method, media_type, value = f"/v1/{kind}", f"/v1/{kind}", call, "application/json", None
+        word = kind.replace("_", "-")
+        template, path, method, media_type, value = f"/v1/{word}", f"/v1/{word}", call, "application/json", None
         if kind not in SINGLE:
             template, path = f"{template}/{{name}}", f"{path}/{encoded(name)}"
         if call == "put":

@@ -49,6 +49,15 @@ TEST_F(TableOfCalls, SplitsThePathBeforeItIsDecoded) {
   EXPECT_EQ(found("GET", "/v1/routes%2Forders"), "allowed: ");
 }
 
+TEST_F(TableOfCalls, TakesUnderscoresForTheHyphensOfFixedParts) {
+  table_.add(call("GET", "/v1/policy-sets/{name}"));
+  EXPECT_EQ(found("GET", "/v1/policy-sets/a_b"), "GET/v1/policy-sets/{name}");
+  const auto it = table_.find("GET", "/v1/policy_sets/a_b");
+  ASSERT_NE(it.call, nullptr);
+  EXPECT_EQ(it.call->id, "GET/v1/policy-sets/{name}");
+  EXPECT_EQ(it.variables, (Variables{{"name", "a_b"}}));
+}
+
 TEST_F(TableOfCalls, RefusesNamesThatAreNoNames) {
   for (const char* name : {"", ".", "..", "%2e", "%2E%2e", "%ff", "a%00", "%c3%28"})
     EXPECT_EQ(found("GET", std::string("/v1/routes/") + name), "allowed: ") << name;

@@ -123,6 +123,73 @@ TEST_F(SharedSnapshot, FindsUpstreamsWhoseIndexesHaveMoved) {
   EXPECT_EQ(second->upstreams.at(1), first->upstreams.at(0));
 }
 
+// The configuration with two policy sets, one of which `uses` has.
+class SnapshotWithSets : public SharedSnapshot {
+ protected:
+  void begin(const std::string& uses) {
+    config::Diagnostics diagnostics;
+    auto loaded = load_config_text(R"(version: 1
+listeners: [{name: main, address: "127.0.0.1:9000"}]
+policies: [)" + uses + R"(]
+policy_sets:
+  - {name: none, policies: []}
+  - {name: one, policies: [{headers: {response: {set: {x-one: "1"}}}}]}
+upstreams: [{name: b, targets: [{address: "127.0.0.1:9001"}]}]
+routes:
+  - {name: plain, match: {path_prefix: /p}, upstream: b}
+  - {name: own, match: {path_prefix: /o}, upstream: b, policies: [{headers: {response: {set: {x-c: "1"}}}}]}
+  - {name: with-one, match: {path_prefix: /1}, upstream: b, policies: [{use: one}]}
+  - {name: with-both, match: {path_prefix: /2}, upstream: b, policies: [{use: none}, {use: one}]}
+)",
+                                   "c.yaml", diagnostics);
+    ASSERT_TRUE(loaded);
+    config = std::move(*loaded);
+    first = *compile_snapshot(config, 1, metrics, *services, kept);
+  }
+  // The configuration in which the set called `name` has the policies of the set `one`, and one more of them.
+  config::Config with_more_in(const std::string& name) const {
+    config::Config next = config;
+    next.policy_sets = config::SharedList<config::PolicySet>();
+    for (size_t i = 0; i < config.policy_sets.size(); ++i) {
+      if (config.policy_sets[i].name != name) {
+        next.policy_sets.add(config.policy_sets.share(i));
+        continue;
+      }
+      config::PolicySet& changed = next.policy_sets.add() = config.policy_sets[i];
+      changed.policies.push_back(config.policy_sets[1].policies.at(0));
+    }
+    return next;
+  }
+  static std::vector<size_t> policy_counts(const proxy::Snapshot& snapshot) {
+    std::vector<size_t> out;
+    for (const proxy::Route& one : snapshot.routes) out.push_back(one.policies.size());
+    return out;
+  }
+};
+using Counts = std::vector<size_t>;
+
+TEST_F(SnapshotWithSets, HasOnlyRoutesCompiledThatUseAChangedSet) {
+  begin("");
+  EXPECT_EQ(policy_counts(*first), (Counts{0, 1, 1, 1}));
+  EXPECT_EQ(first->routes[3].policies.at(0).policy_set, "one");
+  const auto same = compile(config);
+  EXPECT_EQ(shared(*same), (Names{"plain", "own", "with-one", "with-both"}));
+  const config::Config next = with_more_in("none");
+  const auto second = compile(next);
+  EXPECT_EQ(shared(*second), (Names{"plain", "own", "with-one"}));
+  EXPECT_EQ(policy_counts(*second), (Counts{0, 1, 1, 2}));
+}
+
+TEST_F(SnapshotWithSets, HasAllRoutesCompiledWhenTheTopLevelUsesAChangedSet) {
+  begin("{use: none}");
+  EXPECT_EQ(policy_counts(*first), (Counts{0, 1, 1, 1}));
+  const config::Config next = with_more_in("none");
+  const auto second = compile(next);
+  EXPECT_EQ(shared(*second), Names{});
+  EXPECT_EQ(policy_counts(*second), (Counts{1, 2, 2, 3}));
+  EXPECT_EQ(second->unrouted.policies.size(), 1u);
+}
+
 TEST_F(SharedSnapshot, CompilesAllWithoutASnapshotBefore) {
   const auto second = *compile_snapshot(config, 2, metrics, *services, kept);
   EXPECT_EQ(shared(*second), Names{});

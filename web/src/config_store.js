@@ -33,9 +33,11 @@ export function upstreamsOf(route) {
   return route.split.length > 0 ? [...new Set(route.split.map((branch) => branch.upstream))] : [route.upstream].filter(Boolean);
 }
 
-// The place of a policy of a route, such as "gateway.yaml:28". The route's own policies come before those of all
-// routes.
+// Where a policy is written: "gateway.yaml:28", with the policy set that it is in.
+export const placeOfUse = (one) => (one.policy_set ? `policy set ${one.policy_set}, ${one.place}` : one.place);
+
+// The place of a policy of a route. The route's own policies come before those of all routes.
 export function placeOfPolicy(route, policy) {
   const its = config.routes.find((one) => one.name === route)?.policies ?? [];
-  return [...its, ...config.policies].filter((one) => one.name === policy).map((one) => one.place).join(" or ");
+  return [...its, ...config.policies].filter((one) => one.name === policy).map(placeOfUse).join(" or ");
 }

@@ -1,7 +1,7 @@
 // The view of the configuration in force: the routes as a tree of hosts and paths, and the other parts.
 import { reloadConfiguration } from "./actions.js";
 import { here, link, remember } from "./address.js";
-import { currentConfig, NOTHING } from "./config_store.js";
+import { currentConfig, NOTHING, placeOfUse } from "./config_store.js";
 import { h, number } from "./dom.js";
 import { page, routeLink, upstreamLink } from "./panels.js";
 import { Table } from "./table.js";
@@ -34,7 +34,7 @@ function routeLine(route) {
     h("strong", {}, routeLink(route.name)),
     route.path_kind === "prefix" ? h("span", { class: "tag" }, "and below") : null,
     conditions.map((one) => h("span", { class: "tag" }, one)),
-    route.policies.map((one) => h("span", { class: "tag policy", title: one.place }, one.name)),
+    route.policies.map((one) => h("span", { class: "tag policy", title: placeOfUse(one) }, one.name)),
     route.rewrite ? h("span", { class: "tag" }, `rewritten, ${route.rewrite}`) : null,
     h("span", { class: "arrow", "aria-label": "goes to" }, "→"), h("span", {}, to),
     h("code", { class: "place" }, route.place));

@@ -1,5 +1,6 @@
 // The view that explains how a request would be handled. The question is a curl line, as copied from a terminal or from
 // the tools of a browser.
+import { placeOfUse } from "./config_store.js";
 import { h, percent } from "./dom.js";
 
 const OUTCOMES = { matched: "A route matches the request", no_route: "No route matches the request", method_not_allowed: "No route for this path allows the method",
@@ -14,7 +15,7 @@ function policyOf(policy) {
   const more = [policy.status, policy.reason?.replaceAll("_", " ")].filter(Boolean).join(", ");
   return h("li", { class: reached ? null : "muted" }, h("strong", {}, policy.name), " ",
     h("span", { class: `state ${!reached ? "" : passed || policy.outcome === "answers" ? "good" : "bad"}` }, words + (more ? ` (${more})` : "")), " ",
-    h("code", { class: "place" }, policy.place),
+    h("code", { class: "place" }, placeOfUse(policy)),
     policy.notes.length > 0 ? h("ul", {}, policy.notes.map((note) => h("li", {}, note))) : null);
 }
 

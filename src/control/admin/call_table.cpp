@@ -38,6 +38,12 @@ size_t fixed_parts(const std::vector<std::string>& parts) {
       std::count_if(parts.begin(), parts.end(), [](const std::string& part) { return !is_variable(part); }));
 }
 
+// True when a fixed part of a template is that word, which may be written with underscores for hyphens.
+bool is_word(std::string_view part, std::string_view word) {
+  return std::equal(part.begin(), part.end(), word.begin(), word.end(),
+                    [](char a, char b) { return a == b || (a == '-' && b == '_'); });
+}
+
 // The values of the variables when the template matches the parts of a path, which are decoded.
 std::optional<Variables> match_template(const std::vector<std::string>& parts,
                                         const std::vector<std::string>& given) {
@@ -45,7 +51,7 @@ std::optional<Variables> match_template(const std::vector<std::string>& parts,
   Variables out;
   for (size_t i = 0; i < parts.size(); ++i) {
     if (!is_variable(parts[i])) {
-      if (parts[i] != given[i]) return std::nullopt;
+      if (!is_word(parts[i], given[i])) return std::nullopt;
     } else if (!may_be_name(given[i])) {
       return std::nullopt;
     } else {

@@ -30,8 +30,8 @@ class CallTable {
   };
   // Finds the call for a request. The path is split at `/` before it is decoded, so that a variable may
   // contain
-  // `%2F`. A fixed part of a template is preferred to a variable. Nothing is found when a variable would be
-  // empty, `.`, `..`, or text that is not UTF-8.
+  // `%2F`. A fixed part of a template is preferred to a variable, and a hyphen in it may be given as an
+  // underscore. Nothing is found when a variable would be empty, `.`, `..`, or text that is not UTF-8.
   Found find(std::string_view method, std::string_view path) const;
 
  private:

@@ -11,10 +11,12 @@ std::string place_of(const config::Location& location) {
   return location.file.text() + ":" + std::to_string(location.line());
 }
 
-json describe(const std::vector<config::PolicyUse>& policies) {
+json describe(const config::PolicyList& policies, const config::PolicySets& sets) {
   json out = json::array();
-  for (const config::PolicyUse& one : policies)
+  sets.for_each_policy(policies, [&](const config::PolicyUse& one, const config::PolicySet* set) {
     out.push_back({{"name", one.name}, {"place", place_of(one.location)}});
+    if (set != nullptr) out.back()["policy_set"] = set->name;
+  });
   return out;
 }
 
@@ -30,7 +32,7 @@ json describe(const std::vector<config::Predicate>& conditions) {
   return out;
 }
 
-json describe(const config::Route& route) {
+json describe(const config::Route& route, const config::PolicySets& sets) {
   json out{{"name", route.name},
            {"place", place_of(route.location)},
            {"hosts", route.match.hosts},
@@ -38,7 +40,7 @@ json describe(const config::Route& route) {
            {"headers", describe(route.match.headers)},
            {"query", describe(route.match.query)},
            {"listeners", route.match.listeners},
-           {"policies", describe(route.policies)},
+           {"policies", describe(route.policies, sets)},
            {"upstream", route.upstream},
            {"split", json::array()}};
   const config::Match& match = route.match;
@@ -72,17 +74,18 @@ json describe(const config::Upstream& upstream) {
 }  // namespace
 
 json describe_config(const config::Config& config) {
+  const config::PolicySets sets(config.policy_sets);
   json out{{"listeners", json::array()},
            {"routes", json::array()},
            {"upstreams", json::array()},
            {"consumers", json::array()},
-           {"policies", describe(config.policies)}};
+           {"policies", describe(config.policies, sets)}};
   for (const config::Listener& one : config.listeners)
     out["listeners"].push_back({{"name", one.name},
                                 {"address", one.address},
                                 {"tls", one.tls.enabled()},
                                 {"place", place_of(one.location)}});
-  for (const config::Route& one : config.routes) out["routes"].push_back(describe(one));
+  for (const config::Route& one : config.routes) out["routes"].push_back(describe(one, sets));
   for (const config::Upstream& one : config.upstreams) out["upstreams"].push_back(describe(one));
   for (const config::Consumer& one : config.consumers)
     out["consumers"].push_back({{"name", one.name}, {"groups", one.groups}, {"plan", one.plan}});

@@ -31,10 +31,14 @@ class KindCalls {
  private:
   using Handle = KindHandlers::Handle;
 
-  // "Route" for the kind `routes`.
+  // "Route" for the kind `routes`, and "PolicySet" for `policy_sets`.
   std::string word() const {
-    std::string out(kind_.is_single ? kind_.key : kind_.noun);
-    out[0] = static_cast<char>(out[0] & ~0x20);
+    std::string out;
+    bool begins = true;
+    for (const char c : kind_.is_single ? kind_.key : kind_.noun) {
+      if (c != ' ') out += begins ? static_cast<char>(c & ~0x20) : c;
+      begins = c == ' ';
+    }
     return out;
   }
   json schema() const { return shape::any(kind_.is_single ? "array" : "object"); }
@@ -52,7 +56,7 @@ class KindCalls {
                 .path = path,
                 .id = "list" + word() + "s" + place_.suffix,
                 .group = place_.group,
-                .summary = "List " + std::string(kind_.key) + place_.words,
+                .summary = "List " + std::string(kind_.noun) + "s" + place_.words,
                 .variables = place_.variables,
                 .parameters = {{"limit", "The number of objects, at most 1000; the default is 100.",
                                 shape::integer()},

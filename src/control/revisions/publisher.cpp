@@ -110,7 +110,7 @@ namespace {
 
 Extent extent_of(const std::vector<ObjectId>& touched) {
   const bool only_routing = std::all_of(touched.begin(), touched.end(), [](const ObjectId& id) {
-    return id.kind->key == "routes" || id.kind->key == "upstreams";
+    return id.kind->key == "routes" || id.kind->key == "upstreams" || id.kind->key == "policy_sets";
   });
   return only_routing ? Extent::kRouting : Extent::kWhole;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 #include "config/model.h"
@@ -12,6 +13,7 @@ namespace portcullis::control::warnings {
 struct PlacedUse {
   const config::PolicyUse* use;
   policy::Insight insight;
+  const config::PolicySet* set = nullptr;  // the policy set that it is in; null for none
 };
 
 // The input of the checks: a checked configuration and properties that follow from it. Refers to the
@@ -35,17 +37,26 @@ class Facts {
     for (const PlacedUse& one : own_[route]) visit(one, true);
   }
 
-  // Calls `visit(policy)` for each policy of the configuration; policies of the top level are visited once.
+  // Calls `visit(policy)` for each policy of the configuration; policies of the top level and of policy sets
+  // are visited once.
   template <typename Visit>
   void for_each_use(Visit visit) const {
-    for (const PlacedUse& one : shared_) visit(one);
-    for (const std::vector<PlacedUse>& uses : own_) {
-      for (const PlacedUse& one : uses) visit(one);
-    }
+    const auto visit_all = [&](const std::vector<PlacedUse>& uses, const config::PolicySet* set) {
+      for (const PlacedUse& one : uses) {
+        if (one.set == set) visit(one);
+      }
+    };
+    visit_all(shared_, nullptr);
+    for (const std::vector<PlacedUse>& uses : own_) visit_all(uses, nullptr);
+    for (size_t i = 0; i < sets_.size(); ++i) visit_all(sets_[i], &config_.policy_sets[i]);
   }
 
  private:
+  std::vector<PlacedUse> placed_uses(const config::PolicyList& list) const;
+
   const config::Config& config_;
+  const config::PolicySets names_;
+  std::vector<std::vector<PlacedUse>> sets_;  // the policies of each policy set
   std::vector<PlacedUse> shared_;
   std::vector<std::vector<PlacedUse>> own_;
   std::vector<routing::RouteRule> rules_;

@@ -36,16 +36,19 @@ struct Known {
   }
 };
 
-void check_use(const PlacedUse& one, const Known& known, Report& report) {
+// `route` is null for policies of the top level.
+void check_use(const PlacedUse& one, const Known& known, const config::Route* route, Report& report) {
   const std::string& name = one.use->name;
+  const std::string where =
+      one.set != nullptr && route != nullptr ? "in route `" + route->name + "`" : std::string("here");
   if (one.insight.needs_consumer && !known.caller)
-    report.add(one.use->location, "`" + name + "` refuses every request here: " +
+    report.add(one.use->location, "`" + name + "` refuses every request " + where + ": " +
                                       known.lack(policy::CallerRead::Source::kConsumer));
   if (one.use->traits.authenticates) return;  // a policy that authenticates reads what it has found itself
   for (const policy::Insight::Read& read : one.insight.reads) {
     if (!known.has(read.what.source))
-      report.add(read.place, "`" + read.what.written + "` of `" + name +
-                                 "` never has a value here: " + known.lack(read.what.source));
+      report.add(read.place, "`" + read.what.written + "` of `" + name + "` never has a value " + where +
+                                 ": " + known.lack(read.what.source));
   }
 }
 
@@ -129,13 +132,13 @@ void find_unreached_policies(const Facts& facts, Report& report) {
 void find_unknown_callers(const Facts& facts, Report& report) {
   Known shared;
   for (const PlacedUse& one : facts.shared()) {
-    check_use(one, shared, report);
+    check_use(one, shared, nullptr, report);
     shared.add(one);
   }
   for (size_t i = 0; i < facts.config().routes.size(); ++i) {
     Known known = shared;
     for (const PlacedUse& one : facts.own(i)) {
-      check_use(one, known, report);
+      check_use(one, known, &facts.config().routes[i], report);
       known.add(one);
     }
     check_split(facts.config().routes[i], known, report);

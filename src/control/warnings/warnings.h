@@ -1,7 +1,11 @@
 #pragma once
 
+#include <cstddef>
+#include <set>
 #include <span>
+#include <string>
 #include <string_view>
+#include <tuple>
 
 #include "config/diagnostics.h"
 #include "config/model.h"
@@ -12,19 +16,22 @@
 // folder of that policy (policy::Warning).
 namespace portcullis::control::warnings {
 
-// Collects the warnings of one check.
+// Collects the warnings of one check. What is found several times at one place, because several routes use
+// one policy set, is reported once.
 class Report {
  public:
   Report(std::string_view check, config::Diagnostics& diagnostics)
       : check_(check), diagnostics_(diagnostics) {}
 
   void add(const config::Location& place, std::string message) {
-    diagnostics_.warning(place, std::move(message), std::string(check_));
+    const bool is_new = told_.emplace(place.file.text(), place.line(), place.column, message).second;
+    if (is_new) diagnostics_.warning(place, std::move(message), std::string(check_));
   }
 
  private:
   std::string_view check_;
   config::Diagnostics& diagnostics_;
+  std::set<std::tuple<std::string, size_t, size_t, std::string>> told_;
 };
 
 struct Check {

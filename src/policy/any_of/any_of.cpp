@@ -1,5 +1,6 @@
 #include "policy/any_of/any_of.h"
 
+#include "config/policy_list.h"
 #include "policy/any_of/reasons.h"
 #include "policy/authentication.h"
 

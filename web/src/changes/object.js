@@ -17,7 +17,7 @@ import { YamlPane } from "./yaml.js";
 
 const PAUSE = 500; // milliseconds after the last change before the gateway is asked about the value
 // Members that name objects of a kind.
-const REFERENCES = { upstream: "upstreams", plan: "plans" };
+const REFERENCES = { upstream: "upstreams", plan: "plans", use: "policy-sets" };
 
 // Loads what the page shows: {schema, value, origin, isNew, names, revision}. `revision` is the one that the author sees.
 async function load(kind, name, single) {
