@@ -2,55 +2,25 @@
 // dashboard of a gateway with a store.
 import assert from "node:assert/strict";
 
-import { axeOfPages, row } from "./support.mjs";
+import { axeOfPages, button, differing, field, goTo, heading, inForce, makeDraft, press, row, type, yaml } from "./support.mjs";
 
-const goTo = async (page, place) => {
-  await page.evaluate((to) => {
-    location.hash = to;
-  }, place);
-};
-const heading = (page, name) => page.getByRole("heading", { level: 1, name, exact: true }).waitFor();
-const field = (page, name) => page.getByRole("region", { name: "Form" }).getByLabel(name, { exact: true });
-const yaml = (page) => page.getByLabel("YAML", { exact: true });
-const button = (page, name) => page.getByRole("main").getByRole("button", { name, exact: true });
 const holds = (page, text) => page.waitForFunction((part) => document.querySelector("#object-yaml").value.includes(part), text);
 async function add(page, to, what) {
   await page.getByRole("combobox", { name: `Add to ${to}`, exact: true }).selectOption(what);
   await button(page, `Add to ${to}`).click();
 }
+// Puts a new object into the chosen draft.
 async function begin(page, kind, value) {
   await goTo(page, `#new/${kind}`);
   await yaml(page).fill(value);
   await page.getByText("The gateway finds no error.").waitFor();
   await button(page, "Put into the draft").click();
-  await heading(page, "Changes");
+  await page.getByRole("heading", { level: 1, name: /^Draft / }).waitFor();
 }
 async function planned(page) {
   await button(page, "Plan").click();
-  await page.getByRole("region", { name: "Differences", exact: true }).waitFor();
+  await page.getByRole("region", { name: "Rehearsal", exact: true }).waitFor();
 }
-const inForce = (page, text) => page.locator(".notices").getByText(text).last().waitFor();
-
-// Presses Tab until the control of this name has the focus.
-async function tabTo(page, name) {
-  for (let presses = 0; presses < 150; presses += 1) {
-    await page.keyboard.press("Tab");
-    const focused = await page.evaluate(() => {
-      const one = document.activeElement;
-      return one.getAttribute("aria-label") ?? one.labels?.[0]?.textContent.trim() ?? one.textContent.trim();
-    });
-    if (focused === name) return;
-  }
-  assert.fail(`Tab does not reach “${name}”`);
-}
-const press = async (page, name) => {
-  await tabTo(page, name);
-  await page.keyboard.press("Enter");
-};
-const type = async (page, name, text) => {
-  await tabTo(page, name);
-  await page.keyboard.type(text);
-};
 
 // An upstream and a route are made, planned, published and rolled back by the keyboard alone.
 export async function keyboard(page, { command }) {
@@ -65,7 +35,10 @@ export async function keyboard(page, { command }) {
   await page.keyboard.type("127.0.0.1:1"); // the new target has the focus
   await page.getByText("The gateway finds no error.").waitFor();
   await press(page, "Put into the draft");
-  await heading(page, "Changes");
+  await page.getByRole("dialog").waitFor(); // asks for the name of the draft
+  await page.keyboard.press("Enter"); // the button that confirms has the focus
+  await heading(page, "Draft changes");
+  await differing(page, "upstreams/typed").waitFor();
   await press(page, "Objects");
   await page.getByRole("link", { name: "New route" }).waitFor();
   await press(page, "New route");
@@ -79,7 +52,8 @@ export async function keyboard(page, { command }) {
   await page.keyboard.type("typed");
   await page.getByText("The gateway finds no error.").waitFor();
   await press(page, "Put into the draft");
-  await heading(page, "Changes");
+  await heading(page, "Draft changes");
+  await differing(page, "routes/typed").waitFor();
   await press(page, "Plan");
   await page.getByText("recorded requests", { exact: false }).first().waitFor();
   await type(page, "Why", "typed by hand");
@@ -139,6 +113,7 @@ export async function form_and_yaml(page) {
 
 // An object of the API can be changed and deleted; its secrets are shown as ***, and stay.
 export async function api_object(page, { command }) {
+  await makeDraft(page, "api-object");
   await goTo(page, "#objects");
   await row(page, "Objects", "secretive").getByRole("link").click();
   await heading(page, "upstreams/secretive");
@@ -151,16 +126,17 @@ export async function api_object(page, { command }) {
   await holds(page, "service: other");
   await page.getByText("The gateway finds no error.").waitFor();
   await button(page, "Put into the draft").click();
-  await row(page, "Draft", "upstreams/secretive").filter({ hasText: "changed" }).waitFor();
+  await differing(page, "upstreams/secretive").filter({ hasText: "is changed" }).waitFor();
   await planned(page);
   await page.getByLabel("Difference of upstreams/secretive").filter({ hasText: /\/discover\/consul\/service.*- shop.*\+ other/s }).waitFor();
   await button(page, "Publish").click();
   await inForce(page, /in force: ~1 upstream/);
   await command("secret_is_kept");
   // Deleting what a route refers to is shown as what would be wrong.
+  await makeDraft(page, "deletes");
   await goTo(page, "#object/upstreams/orders-api");
   await button(page, "Delete in the draft").click();
-  await row(page, "Draft", "upstreams/orders-api").filter({ hasText: "deleted" }).waitFor();
+  await differing(page, "upstreams/orders-api").filter({ hasText: "is removed" }).waitFor();
   await button(page, "Plan").click();
   await page.getByRole("region", { name: "Diagnostics" }).filter({ hasText: "there is no upstream `orders-api`" }).waitFor();
   await button(page, "Publish").click();
@@ -185,6 +161,7 @@ export async function file_object(page) {
 
 // A plan shows what happens to recorded requests; a publication that changes more than its bound is refused.
 export async function plan(page) {
+  await makeDraft(page, "planned");
   await begin(page, "routes", "name: taken\nmatch: {path_prefix: /orders/1}\npolicies: [{respond: {status: 410}}, {rate_limit: {limit: 1/h}}]\n");
   await planned(page);
   const rehearsal = page.getByRole("region", { name: "Rehearsal" });
@@ -208,18 +185,21 @@ export async function plan(page) {
   await page.getByRole("region", { name: "Diagnostics" }).waitFor();
 }
 
-// Others have published meanwhile: their change is shown, and the draft can go on from it.
+// Others have published meanwhile: their change is shown, and the draft's version is kept.
 export async function conflict(page, { command }) {
+  await makeDraft(page, "conflict");
   await goTo(page, "#object/routes/kept");
   await field(page, "path").fill("/mine");
   await page.getByText("The gateway finds no error.").waitFor();
   await button(page, "Put into the draft").click();
+  await differing(page, "routes/kept").waitFor();
   await command("publish_elsewhere");
+  const conflicts = page.getByRole("region", { name: "Conflicts" });
+  await conflicts.getByLabel("What others have changed in routes/kept").filter({ hasText: /\/match\/path.*- \/kept.*\+ \/theirs/s }).waitFor(); // without a reload
   await button(page, "Publish").click();
-  const refused = page.getByRole("region", { name: "Not published" });
-  await refused.getByText(/^Changed by others since revision \d+$/).waitFor();
-  await refused.getByLabel("Difference of routes/kept").filter({ hasText: /\/match\/path.*- \/kept.*\+ \/theirs/s }).waitFor();
-  await refused.getByRole("button", { name: /^Keep the draft's version, from revision \d+$/ }).click();
+  await page.getByRole("region", { name: "Not published" }).getByText("Decide under “Conflicts” what becomes of routes/kept.").waitFor();
+  await conflicts.getByRole("button", { name: "Keep the draft's version of routes/kept" }).click();
+  await conflicts.waitFor({ state: "hidden" });
   await button(page, "Publish").click();
   await inForce(page, /in force: ~1 route/);
 }
@@ -227,6 +207,7 @@ export async function conflict(page, { command }) {
 // A canary serves a share; both revisions are compared while it does. It is withdrawn, and another one promoted.
 export async function canary(page, { command }) {
   const start = async (status) => {
+    await makeDraft(page, `trial-${status}`);
     await begin(page, "routes", `name: trial-${status}\nmatch: {path: /trial}\npolicies: [{respond: {status: ${status}}}]\n`);
     await page.getByLabel("Serve a share of the requests first").check();
     await page.getByLabel("Share of the requests", { exact: true }).fill("50%");
@@ -306,10 +287,11 @@ export async function reads_only(page) {
 
 // axe has no findings, also while a draft is planned, and a narrow window does not scroll sideways.
 export async function accessible_publishing(page, { axe }) {
+  await makeDraft(page, "shown");
   await begin(page, "routes", "name: shown\nmatch: {path_prefix: /orders/1, headers: {x-a: {regex: b}}}\npolicies: [{rate_limit: {limit: 1/h}}]\nupstream: orders\n");
-  const places = ["#objects", "#new/upstreams", "#new/consumers", "#object/routes/shown", "#object/routes/orders", "#object/policies/", "#history", "#revision/2", "#nodes", "#changes"];
+  const places = ["#objects", "#new/upstreams", "#new/consumers", "#object/routes/shown", "#object/routes/orders", "#object/policies/", "#history", "#revision/2", "#nodes", "#changes", "#draft/shown"];
   await axeOfPages(page, axe, places, async (place) => {
-    if (place === "#changes") {
+    if (place === "#draft/shown") {
       await page.getByLabel("Serve a share of the requests first").check();
       await planned(page);
     }

@@ -96,13 +96,13 @@ def test_each_role_includes_those_before_it(start):
             else:
                 assert status not in (401, 403), (path, role)
     told = body_of(ask(admin, "GET", "/v1/session", bearer(TOKENS["publisher"]))[1])
-    assert told == {"name": "its-publisher", "role": "publisher", "labels": {}, "token": True}
+    assert told == {"name": "its-publisher", "role": "publisher", "labels": {}, "token": True, "writes": "files"}
 
 
 def test_without_tokens_everyone_is_admin(start):
     admin = free_port()
     start(configuration(admin))
-    assert body_of(ask(admin, "GET", "/v1/session")[1]) == {"name": "local", "role": "admin", "labels": {}, "token": False}
+    assert body_of(ask(admin, "GET", "/v1/session")[1]) == {"name": "local", "role": "admin", "labels": {}, "token": False, "writes": "files"}
 
 
 def test_without_the_right_no_body_is_read(start):

@@ -322,7 +322,7 @@ def test_actions_take_the_right_and_a_target_that_is_there(start, demo):
     assert send(gateway, "/open") == 200
     for token, may in ((READ, False), (FULL, True)):
         told = json.loads(ask(admin, "GET", "/v1/session", bearer(token))[1].split("\r\n\r\n")[1])
-        assert told == {"name": "ops" if may else "prometheus", "role": "admin" if may else "viewer", "labels": {}, "token": True}
+        assert told == {"name": "ops" if may else "prometheus", "role": "admin" if may else "viewer", "labels": {}, "token": True, "writes": "files"}
     for path in ("/v1/session", "/v1/tail", "/v1/series?route=open"):
         assert ask(admin, "GET", path)[0] == 401
 

@@ -92,6 +92,9 @@ def test_conflicts_are_told_before_the_draft_is_published_and_settled_by_writing
     told = call(admin, "GET", "/v1/drafts/d")[1]["conflicts"]
     assert [(one["name"], one["live"]["policies"][0]["respond"]["body"]) for one in told] == [(name, "live") for name in "abc"]
     assert told[2]["draft"] is None
+    item = call(admin, "GET", "/v1/drafts")[1]["items"][0]
+    assert item["changes"] == [{"kind": "routes", "name": name, "change": "removed" if name == "c" else "changed"} for name in "abc"]
+    assert item["conflicts"] == [{"kind": "routes", "name": name} for name in "abc"]
     assert call(admin, "PUT", "/v1/drafts/d/routes/a", told[0]["draft"])[0] == 200
     changes = [{"reset": {"kind": "routes", "name": "b"}}, {"reset": {"kind": "routes", "name": "c"}}, {"delete": {"kind": "routes", "name": "c"}}]
     assert call(admin, "POST", "/v1/drafts/d/changes", {"changes": changes})[1]["objects"] == 2

@@ -2,6 +2,7 @@
 import { here, link } from "./address.js";
 import { cache } from "./cache.js";
 import { changes } from "./changes/changes.js";
+import { draft } from "./changes/draft.js";
 import { history as revisions, revision } from "./changes/history.js";
 import { nodes } from "./changes/nodes.js";
 import { object } from "./changes/object.js";
@@ -31,7 +32,8 @@ const VIEWS = [
 // The pages of single things: the function that makes the page, the view that it belongs to, and the number of names in
 // its address.
 const PAGES = { route: [route, "routes", 1], upstream: [upstream, "upstreams", 1], target: [target, "upstreams", 2], consumer: [consumer, "consumers", 1],
-  object: [object, "objects", 2], new: [object, "objects", 1], revision: [revision, "history", 1] };
+  object: [object, "objects", 2], new: [object, "objects", 1], revision: [revision, "history", 1],
+  draft: [draft, "changes", 1] };
 
 const main = document.getElementById("main");
 const footer = document.getElementById("footer");
@@ -115,6 +117,12 @@ function setTheme(theme) {
 button.addEventListener("click", () => setTheme(themes[(themes.indexOf(localStorage.getItem("theme") ?? "system") + 1) % 3]));
 setTheme(themes.includes(localStorage.getItem("theme")) ? localStorage.getItem("theme") : "system");
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolourCharts);
+
+// The address has the view, so the link to the content must not change it.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
 
 window.addEventListener("hashchange", () => {
   navigate();

@@ -17,6 +17,31 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+// Changes the page. When the change removes or hides the element that has the focus, and gives it to no other one, `place`
+// gets it.
+export function keepFocus(place, change) {
+  const hadFocus = document.activeElement !== document.body;
+  change();
+  const now = document.activeElement;
+  if (hadFocus && (now === document.body || !now.checkVisibility())) place.focus({ preventScroll: true });
+}
+
+// A listener that does nothing while its last call has not ended. So a button need not be disabled, by which it would lose
+// the focus.
+export function oneAtATime(work) {
+  let running = false;
+  return async (event) => {
+    event.preventDefault();
+    if (running) return;
+    running = true;
+    try {
+      await work(event);
+    } finally {
+      running = false;
+    }
+  };
+}
+
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 
@@ -66,6 +91,10 @@ export function duration(seconds) {
 
 export function timeOfDay(text) {
   return new Date(text).toLocaleTimeString([], { hour12: false });
+}
+
+export function dateAndTime(text) {
+  return new Date(text).toLocaleString([], { hour12: false });
 }
 
 // The share of the requests that failed.

@@ -1,8 +1,9 @@
 // The session of the user: logging in and out, and the rights of the session's token.
 import { h, setText } from "./dom.js";
 
-// `onLogin` is called after a login; other modules may set it.
-export const session = { name: "", role: "viewer", mayChange: false, mayPublish: false, onLogin: () => {} };
+// `mayPublish`: the role may change objects; `mayWrite`: the gateway takes such changes too, and else `readOnly` says why not. `onLogin` is called after a
+// login; other modules may set it.
+export const session = { name: "", role: "viewer", mayChange: false, mayPublish: false, mayWrite: false, readOnly: "", onLogin: () => {} };
 
 let becomeKnown;
 // Fulfilled when the rights of the session are known: at once, or after a login.
@@ -17,11 +18,25 @@ function adopt(told) {
   session.role = told.role;
   session.mayChange = told.role !== "viewer";
   session.mayPublish = told.role === "publisher" || told.role === "admin";
+  session.mayWrite = session.mayPublish && told.writes !== "files";
+  session.readOnly = session.mayWrite ? "" : session.mayPublish ? "Objects can be changed in files only: admin.writes is files."
+    : `The role ${session.role} reads objects; the role publisher changes them.`;
+  document.body.classList.toggle("may-write", session.mayWrite);
   document.body.classList.toggle("may-change", session.mayChange);
   document.body.classList.toggle("may-publish", session.mayPublish);
   logout.hidden = session.name === "";
   if (session.name) logout.setAttribute("aria-label", `Log out ${session.name}`);
   becomeKnown();
+}
+
+// Says why the user cannot change objects, when that is so.
+export function readOnlyNote() {
+  const note = h("p", { class: "facts", hidden: true });
+  sessionKnown.then(() => {
+    note.hidden = session.readOnly === "";
+    setText(note, session.readOnly);
+  });
+  return note;
 }
 
 // The reason for which the gateway has refused a request: `detail` of its answer (RFC 9457).

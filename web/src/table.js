@@ -40,7 +40,7 @@ export class Table {
     });
     this.scroller = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-labelledby": captionId },
       h("table", { "aria-labelledby": captionId }, h("thead", {}, h("tr", {}, this.heads)), this.body));
-    this.element = h("section", { class: "panel" },
+    this.element = h("section", { class: "panel", tabindex: "-1" },
       h("div", { class: "panel-head" }, h("h2", { id: captionId }, caption), this.count, filter ? this.input : null, head),
       this.scroller, this.empty);
     this.render();
@@ -103,6 +103,7 @@ export class Table {
     const rows = this.matching();
     const visible = rows.slice(0, MAX_ROWS);
     const keep = new Set(visible.map((row) => String(this.id(row))));
+    const focused = this.body.contains(document.activeElement) ? document.activeElement : null;
     for (const [id, line] of this.shown) {
       if (keep.has(id)) continue;
       line.element.remove();
@@ -126,6 +127,8 @@ export class Table {
       rows.length === this.rows.length && hidden === 0 ? `${rows.length}` : `${visible.length} of ${this.rows.length}`);
     this.scroller.hidden = visible.length === 0;
     this.empty.hidden = visible.length > 0;
+    // The focus stays at the table when the row that had it is gone.
+    if (focused && !focused.isConnected) (visible.length > 0 ? this.scroller : this.element).focus({ preventScroll: true });
     setText(this.empty, this.rows.length > 0 ? "No row matches the filter." : this.emptyText);
   }
 

@@ -34,12 +34,31 @@ json summarize(const std::string& name, const ObjectsDraft& draft) {
           {"objects", draft.objects.size()}};
 }
 
+// What a draft does with each of its objects.
+json describe_changes(const ObjectsDraft& draft, const LiveObjects& live) {
+  json out = json::array();
+  for (const auto& [id, one] : draft.objects) {
+    const bool is_live = live.find(id) != nullptr;
+    const char* const change = one.draft == nullptr ? "removed" : is_live ? "changed" : "added";
+    out.push_back({{"kind", id.kind->word()}, {"name", id.name}, {"change", change}});
+  }
+  return out;
+}
+
 Task<ServerAnswer> list_drafts(const AdminWorld& world, const CallRequest& request) {
   Task<DraftService::All> reading = world.operations.drafts().all();
   const DraftService::All all = co_await reading;
   if (const auto* refusal = std::get_if<Refusal>(&all)) co_return answer_of(*refusal);
+  const LiveObjects& live = world.operations.publisher().live();
   json items = json::array();
-  for (const auto& [name, draft] : std::get<0>(all)) items.push_back(summarize(name, draft));
+  for (const auto& [name, draft] : std::get<0>(all)) {
+    json item = summarize(name, draft);
+    item["changes"] = describe_changes(draft, live);
+    item["conflicts"] = json::array();
+    for (const json& one : conflicts_of(draft, live))
+      item["conflicts"].push_back({{"kind", one["kind"]}, {"name", one["name"]}});
+    items.push_back(std::move(item));
+  }
   co_return document_answer(request, {{"items", std::move(items)}});
 }
 
@@ -269,6 +288,19 @@ json summary_schema() {
                         {"objects", shape::integer("How many objects it changes.")}});
 }
 
+json item_schema() {
+  const json title = shape::object({{"kind", shape::text()}, {"name", shape::text()}});
+  const json change = shape::object({{"kind", shape::text()},
+                                     {"name", shape::text()},
+                                     {"change", shape::choice({"added", "changed", "removed"})}});
+  json out = summary_schema();
+  for (const auto& [name, member] : {std::pair("changes", change), std::pair("conflicts", title)}) {
+    out["properties"][name] = shape::list(member);
+    out["required"].push_back(name);
+  }
+  return out;
+}
+
 Call of_draft(const char* method, const std::string& rest, std::string id, std::string summary) {
   Call out{.method = method,
            .path = "/v1/drafts/{draft}" + rest,
@@ -292,8 +324,11 @@ void add_draft_itself(CallTable& table) {
              .id = "listDrafts",
              .group = "Drafts",
              .summary = "List the drafts",
+             .description =
+                 "`conflicts` names the objects that others have changed since they were written into "
+                 "the draft.",
              .answers = {{200, "The drafts, in the order of their names.", media_type::kJson,
-                          shape::object({{"items", shape::list(summary_schema())}})},
+                          shape::object({{"items", shape::list(item_schema())}})},
                          {503, "The drafts cannot be read at present.", media_type::kProblem}},
              .handle = list_drafts});
   Call reading = of_draft("GET", "", "getDraft", "How what is in force would differ");

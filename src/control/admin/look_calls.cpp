@@ -61,14 +61,16 @@ ServerAnswer answer_series(const AdminWorld& world, const CallRequest& request) 
                      "?upstream=NAME&target=ADDRESS");
 }
 
-ServerAnswer answer_session(const AdminWorld&, const CallRequest& request) {
+ServerAnswer answer_session(const AdminWorld& world, const CallRequest& request) {
   const Caller& caller = request.caller;
+  const config::Config& config = world.operations.config();
   json labels = json::object();
   for (const auto& [name, value] : caller.labels) labels[name] = value;
   return json_answer({{"name", caller.name},
                       {"role", name_of(caller.role)},
                       {"labels", labels},
-                      {"token", caller.has_token}});
+                      {"token", caller.has_token},
+                      {"writes", name_of(config::writes_of(config.admin, config.store))}});
 }
 
 void add_figures(CallTable& table) {
@@ -184,6 +186,8 @@ void add_look_calls(CallTable& table) {
              .handle = answer_explain});
   add_states(table);
   add_figures(table);
+  json writes = shape::choice({"files", "api", "both"});
+  writes["description"] = "Where objects can be changed, as `admin.writes` says.";
   table.add(
       {.method = "GET",
        .path = "/v1/session",
@@ -194,7 +198,8 @@ void add_look_calls(CallTable& table) {
                     shape::object({{"name", shape::text()},
                                    {"role", shape::choice({"viewer", "operator", "publisher", "admin"})},
                                    {"labels", shape::any("object")},
-                                   {"token", shape::boolean()}})}},
+                                   {"token", shape::boolean()},
+                                   {"writes", writes}})}},
        .handle = at_once(answer_session)});
 }
 

@@ -1,66 +1,64 @@
-// The view of what would change: the draft, its plan, its publication, and the canary when one serves.
-import { confirmed } from "../actions.js";
+// The view of all drafts, and of the canary when one serves.
+import { notify } from "../actions.js";
 import { link } from "../address.js";
-import { h, setText } from "../dom.js";
-import { page } from "../panels.js";
+import { dateAndTime, h, oneAtATime, setText } from "../dom.js";
+import { Follower } from "../follow.js";
+import { column, page } from "../panels.js";
+import { readOnlyNote } from "../session.js";
 import { Table } from "../table.js";
 import { CanaryPanel } from "./canary.js";
-import { draft } from "./draft.js";
+import { MARKS } from "./differences.js";
+import { allDrafts, changeDraft, nameOfDraft } from "./drafts.js";
 import { titleOfObject } from "./kinds.js";
-import { planOf } from "./plan.js";
-import { publishForm } from "./publish.js";
 
-const WORDS = { put: "changed", delete: "deleted" };
+const MAX_NAMED = 6; // objects that a row names
+
+function named(objects, text) {
+  const more = objects.length > MAX_NAMED ? ` and ${objects.length - MAX_NAMED} more` : "";
+  return objects.slice(0, MAX_NAMED).map(text).join(", ") + more;
+}
 
 function draftTable() {
-  return new Table({ caption: "Draft", id: (row) => titleOfObject(row.kind, row.name), filter: false, href: (row) => link("object", [row.kind, row.name]),
-    empty: "The draft has no changes. Open an object, change it, and put it into the draft.", columns: [
-      { key: "object", label: "Object", value: (row) => titleOfObject(row.kind, row.name) },
-      { key: "what", label: "Change", value: (row) => (row.isNew ? "new" : WORDS[row.verb]) },
-      { key: "act", label: "Action", value: () => "", format: (_, row) => h("button", { type: "button", class: "quiet", "aria-label": `Take back ${titleOfObject(row.kind, row.name)}`,
-        onclick: () => draft.takeBack(row.kind, row.name) }, "Take back") }] });
+  return new Table({ caption: "Drafts", id: (row) => row.name, href: (row) => link("draft", [row.name]),
+    empty: "There is no draft. Make one here, or open an object and change it.", columns: [
+      column("name", "Draft"), column("changed_by", "Changed last by"), column("changed", "At", dateAndTime),
+      { key: "what", label: "Changes", value: (row) => named(row.changes, (one) => `${MARKS[one.change]}${titleOfObject(one.kind, one.name)}`) || "nothing yet",
+        format: (text) => h("span", { class: "long" }, text) },
+      { key: "conflicts", label: "Conflicts", value: (row) => named(row.conflicts, (one) => titleOfObject(one.kind, one.name)),
+        format: (text) => (text ? h("span", { class: "state bad" }, text) : "none") }] });
+}
+
+// The form that makes a draft. `isOpen()` tells whether the view is still shown.
+function makeForm(isOpen) {
+  const input = h("input", { id: "new-draft", type: "text", required: true, ...nameOfDraft });
+  return h("form", { class: "buttons writing", onsubmit: oneAtATime(async () => {
+    const name = input.value;
+    const isTaken = (await allDrafts()).some((one) => one.name === name);
+    const { ok, told } = isTaken ? { ok: false, told: { detail: `There is a draft ${name} already.` } } : await changeDraft(name, []);
+    if (!ok) notify(told.detail, true);
+    else if (isOpen()) location.hash = link("draft", [name]);
+  }) }, h("label", { for: "new-draft" }, "New draft"), input, h("button", { type: "submit" }, "Make the draft"));
 }
 
 export function changes() {
   const table = draftTable();
   const canary = new CanaryPanel();
-  const base = h("p", { class: "facts" });
-  const result = h("div", { "aria-live": "polite" });
-  const publication = publishForm();
-  const plan = h("button", { type: "button", class: "primary", onclick: () => ask() }, "Plan");
-  const discard = h("button", { type: "button", onclick: async () => {
-    if (await confirmed({ title: "Discard the draft?", text: "All changes of the draft are lost.", verb: "Discard" })) draft.discard();
-  } }, "Discard the draft");
-  const buttons = h("p", { class: "buttons" }, plan, discard, h("a", { class: "button", href: link("objects") }, "Objects"));
-  let stop = () => {};
-
-  async function ask() {
-    plan.disabled = true;
-    setText(result, "The gateway is planning.");
-    const answer = await draft.plan();
-    plan.disabled = false;
-    result.replaceChildren(answer.ok ? planOf(answer.told, draft.all()) : h("p", { class: "error" }, answer.told.detail));
-  }
-
-  // A plan is that of the draft as it was, so it goes when the draft changes.
-  function draw() {
-    const all = draft.all();
-    table.update(all);
-    result.replaceChildren();
-    plan.disabled = discard.disabled = all.length === 0;
-    publication.element.hidden = all.length === 0;
-    setText(base, draft.base() === null ? "" : `Made from revision ${draft.base()}.`);
-  }
-
-  return page({ title: "Changes", parts: [canary, table, base, buttons, result, publication],
+  const problem = h("p", { class: "error", role: "alert" });
+  const follower = new Follower("/v1/drafts", ({ ok, told }) => {
+    setText(problem, ok ? "" : told.detail);
+    if (ok) table.update(told.items);
+  });
+  let open = false;
+  return page({ title: "Changes", parts: [canary, readOnlyNote(), problem, makeForm(() => open), table],
     show(live) {
       canary.show(live.canary);
     },
     attach() {
-      stop = draft.listen(draw);
-      draw();
+      open = true;
+      follower.start();
     },
     detach() {
-      stop();
+      open = false;
+      follower.stop();
     } });
 }

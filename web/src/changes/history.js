@@ -2,20 +2,19 @@
 import { call } from "../api.js";
 import { confirmed, notify } from "../actions.js";
 import { here, link, remember } from "../address.js";
-import { h, number, setText } from "../dom.js";
+import { dateAndTime, h, number, setText } from "../dom.js";
 import { onEvent } from "../events.js";
 import { Facts, page } from "../panels.js";
 import { Table } from "../table.js";
 import { unified } from "./differences.js";
 
 const PAGE = 100;
-const when = (text) => new Date(text).toLocaleString([], { hour12: false });
 
 export function history() {
   const table = new Table({ caption: "Revisions", id: (row) => row.number, sort: { key: "number", descending: true }, href: (row) => link("revision", [row.number]),
     empty: "There is no revision yet.", columns: [
       { key: "number", label: "Revision", number: true, value: (row) => row.number, format: (value) => number(value) },
-      { key: "time", label: "Published", value: (row) => row.time, format: when }, { key: "author", label: "By", value: (row) => row.author },
+      { key: "time", label: "Published", value: (row) => row.time, format: dateAndTime }, { key: "author", label: "By", value: (row) => row.author },
       { key: "message", label: "Why", value: (row) => row.message, format: (text) => h("span", { class: "long" }, text) }, { key: "summary", label: "What", value: (row) => row.summary },
       { key: "tags", label: "Tags", value: (row) => row.tags.join(", ") },
       { key: "state", label: "State", value: (row) => (row.number === inForce ? "in force" : ""), format: (text) => (text ? h("span", { class: "state good" }, text) : "") }] });
@@ -89,7 +88,7 @@ export function revision([text]) {
     const { ok, told } = await call("GET", `/v1/revisions/${encodeURIComponent(text)}`);
     setText(problem, ok ? "" : told.detail);
     if (!ok) return;
-    facts.update([["Published", when(told.time)], ["By", told.author], ["Why", told.message], ["What", told.summary || "nothing differs"],
+    facts.update([["Published", dateAndTime(told.time)], ["By", told.author], ["Why", told.message], ["What", told.summary || "nothing differs"],
       ["Made from", told.parent > 0 ? h("a", { href: link("revision", [told.parent]) }, `revision ${told.parent}`) : "nothing"],
       ["Tags", told.tags.length > 0 ? h("span", {}, told.tags.map((name) => h("span", { class: "tag" }, name, " ", removal(name)))) : null], ["Hash", h("code", {}, told.hash)]]);
     if (other.value !== "") return;

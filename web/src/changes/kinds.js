@@ -1,5 +1,5 @@
-// The kinds of objects, their schemas, and the objects in force.
-import { call, documentAt } from "../api.js";
+// The kinds of objects, their schemas, and the objects in force or in a draft.
+import { call, documentAt, pathOfObject } from "../api.js";
 
 const PAGE = 1000; // objects in one answer
 const schemas = new Map();
@@ -18,14 +18,15 @@ export async function schemaOf(kind) {
 
 // All objects of a kind, in the order of their names. A kind with a single object has one without a name, unless its list
 // is empty.
-export async function objectsOf({ kind, single }) {
+export async function objectsOf({ kind, single }, draft = "") {
+  const path = pathOfObject(kind, "", draft);
   if (single) {
-    const value = await documentAt(`/v1/${kind}`);
+    const value = await documentAt(path);
     return [{ kind, name: "", value, single }];
   }
   const out = [];
   for (let after = null; ;) {
-    const page = await documentAt(`/v1/${kind}?limit=${PAGE}${after === null ? "" : `&after=${encodeURIComponent(after)}`}`);
+    const page = await documentAt(`${path}?limit=${PAGE}${after === null ? "" : `&after=${encodeURIComponent(after)}`}`);
     out.push(...page.items.map((value) => ({ kind, name: value.name, value })));
     if (page.next === undefined) return out;
     after = page.next;
@@ -35,6 +36,7 @@ export async function objectsOf({ kind, single }) {
 // Where an object comes from, in words.
 export function originText(origin) {
   if (!origin) return "";
+  if (origin.from === "draft") return "the draft";
   return origin.from === "file" ? `${origin.file}:${origin.line}` : `API, revision ${origin.revision}`;
 }
 

@@ -1,11 +1,8 @@
 // The view of the nodes: what each of them serves, and whether it could take over the latest configuration.
-import { call } from "../api.js";
 import { duration, h, number, setText } from "../dom.js";
-import { onEvent } from "../events.js";
+import { Follower } from "../follow.js";
 import { column, page } from "../panels.js";
 import { Table } from "../table.js";
-
-const PERIOD = 2000; // milliseconds
 
 const GOOD = { ready: "good", lost: "bad" };
 const STORE = { true: "answers", false: "does not answer" };
@@ -18,25 +15,19 @@ export function nodes() {
     { key: "store", label: "Store", value: (row) => STORE[row.store_reachable] ?? "none is shared" }, column("version", "Version"),
     { key: "error", label: "Latest refusal", value: (row) => row.last_error ?? "", format: (text) => h("span", { class: "long" }, text || "–") }] });
   const behind = h("p", { class: "error", role: "status" });
-  let timer = null, stop = () => {};
-
-  async function load() {
-    const { ok, told } = await call("GET", "/v1/nodes");
+  const follower = new Follower("/v1/nodes", ({ ok, told }) => {
     if (!ok) return; // the banner tells when the gateway does not answer
     table.update(told.items);
     const newest = Math.max(...told.items.map((one) => one.revision));
     const late = told.items.filter((one) => one.state === "ready" && one.revision < newest).map((one) => one.id);
     setText(behind, late.length > 0 ? `Not at revision ${newest} yet: ${late.join(", ")}.` : "");
-  }
+  });
 
   return page({ title: "Nodes", parts: [behind, table], show() {},
     attach() {
-      load();
-      timer = setInterval(load, PERIOD);
-      stop = onEvent(load);
+      follower.start();
     },
     detach() {
-      clearInterval(timer);
-      stop();
+      follower.stop();
     } });
 }

@@ -1,165 +1,147 @@
-// The page of one object: a form and its YAML, what the gateway says about the value, and the buttons that put it into
-// the draft.
-import { call, pathOfObject } from "../api.js";
+// The page of one object, as the chosen draft has it: the editor, and the buttons that write into the draft.
+import { call, pathOfDraft, pathOfObject } from "../api.js";
 import { link } from "../address.js";
 import { notify } from "../actions.js";
-import { h, setText } from "../dom.js";
-import { showFaults } from "../form/faults.js";
-import { field } from "../form/form.js";
-import { members } from "../form/objects.js";
+import { h, keepFocus, oneAtATime } from "../dom.js";
 import { blankOf } from "../form/shape.js";
 import { page } from "../panels.js";
 import { session } from "../session.js";
-import { draft } from "./draft.js";
+import { choose, chosenDraft, draftForWriting, isAbout, takeBack } from "./drafts.js";
+import { ObjectEditor } from "./editor.js";
 import { fileDiff } from "./file_diff.js";
 import { allKinds, objectsOf, originText, schemaOf, titleOfObject } from "./kinds.js";
-import { YamlPane } from "./yaml.js";
+import { overtakenOf } from "./overtaken.js";
 
-const PAUSE = 500; // milliseconds after the last change before the gateway is asked about the value
+const main = document.getElementById("main");
 // Members that name objects of a kind.
 const REFERENCES = { upstream: "upstreams", plan: "plans", use: "policy-sets" };
 
-// Loads what the page shows: {schema, value, origin, isNew, names, revision}. `revision` is the one that the author sees.
-async function load(kind, name, single) {
-  const [schema, ...lists] = await Promise.all([schemaOf(kind), ...Object.values(REFERENCES).map((one) => objectsOf({ kind: one }))]);
-  const kept = draft.find(kind, name);
-  const names = Object.fromEntries(Object.keys(REFERENCES).map((member, at) => [member,
-    [...new Set([...lists[at].map((one) => one.name), ...draft.all().filter((one) => one.kind === REFERENCES[member]).map((one) => one.name)])]]));
-  const isNew = name === "" && !single ? true : kept?.isNew ?? false;
-  if (isNew) return { schema, value: kept?.value ?? blankOf(schema), origin: null, isNew, names, revision: null };
-  const { ok, told, revision } = await call("GET", pathOfObject(kind, name));
+// {value, origin, etag} of an object in a draft, or in force without one.
+async function read(kind, name, draft) {
+  const { ok, told, etag } = await call("GET", pathOfObject(kind, name, draft));
   if (!ok) throw new Error(told.detail);
-  if (single) return { schema, value: kept?.value ?? told, origin: null, isNew, names, revision };
+  if (Array.isArray(told)) return { value: told, origin: null, etag };
   const { _origin: origin, ...value } = told;
-  return { schema, value: kept?.value ?? value, origin, isNew, names, revision };
+  return { value, origin, etag };
 }
 
-class ObjectEditor {
-  constructor({ kind, name, single, loaded }) {
-    Object.assign(this, { kind, name, single, ...loaded });
-    this.readonly = !session.mayPublish;
-    this.fields = h("form", { class: "object-form", onsubmit: (event) => event.preventDefault() });
-    this.yaml = new YamlPane({ readonly: this.readonly, changed: (value) => this.adopt(value) });
-    this.state = h("p", { class: "facts", role: "status" });
-    this.others = h("ul", { class: "attention", hidden: true, "aria-label": "Problems elsewhere" });
-    this.drawFields();
-    this.yaml.show(this.value);
-    if (!this.readonly) this.checkLater();
+class ObjectPage {
+  constructor(kind, name) {
+    Object.assign(this, { kind, name, isOpen: true });
+    this.element = h("div", {}, h("p", { class: "empty" }, "Loading."));
   }
 
-  get isFromFile() {
-    return this.origin?.from === "file";
+  async load() {
+    const { kind, name } = this;
+    const its = (await allKinds()).find((one) => one.kind === kind);
+    if (!its) throw new Error(`“${kind}” is not a kind of objects.`);
+    this.isNew = name === "" && !its.single;
+    this.draft = await chosenDraft();
+    this.change = this.draft?.diff.objects.find(isAbout(kind, name))?.change;
+    const inDraft = this.draft?.name ?? "";
+    const [schema, ...lists] = await Promise.all([schemaOf(kind), ...Object.values(REFERENCES).map((one) => objectsOf({ kind: one }, inDraft))]);
+    // What the draft deletes is shown as it is in force.
+    const found = this.isNew ? { value: blankOf(schema), origin: null, etag: null } : await read(kind, name, this.change === "removed" ? "" : inDraft);
+    Object.assign(this, { ...found, etag: this.change === "removed" ? null : found.etag });
+    const names = Object.fromEntries(Object.keys(REFERENCES).map((member, at) => [member, lists[at].map((one) => one.name)]));
+    this.isFromFile = found.origin?.from === "file";
+    this.editor = new ObjectEditor({ kind, name, single: its.single, schema, value: found.value, draft: inDraft, names,
+      readonly: !session.mayPublish || (!session.mayWrite && !this.isFromFile), checks: session.mayWrite && !this.isFromFile });
   }
 
-  drawFields() {
-    const form = { readonly: this.readonly, names: (member) => this.names[member] ?? [] };
-    const spec = { schema: this.schema, value: this.value, pointer: "", label: this.kind, form, remove: null, changed: (value) => this.change(value) };
-    const fixed = this.isNew ? [] : ["name"]; // an object keeps its name
-    this.fields.replaceChildren(this.single ? field(spec)
-      : h("div", { "data-pointer": "" }, h("p", { class: "field-fault", hidden: true }), members(spec, fixed)));
+  async open() {
+    try {
+      await this.load();
+    } catch (error) {
+      this.element.replaceChildren(h("p", { class: "error" }, error.message));
+      return;
+    }
+    if (!this.isOpen) return;
+    this.overtaken = h("div", { role: "alert" });
+    keepFocus(main, () => this.element.replaceChildren(h("p", { class: "facts" }, this.note()),
+      this.isFromFile ? fileDiff(() => ({ kind: this.kind, name: this.name, value: this.editor.value })) : this.buttons(), this.overtaken, this.editor.element));
   }
 
-  // A change of the form.
-  change(value) {
-    this.value = value;
-    this.yaml.show(value);
-    this.checkLater();
+  note() {
+    if (this.isFromFile && session.mayPublish) return `The object belongs to ${originText(this.origin)} and is changed there. Change it here to see the difference that the file needs.`;
+    if (session.readOnly) return session.readOnly;
+    const draft = this.draft ? h("a", { href: link("draft", [this.draft.name]) }, `the draft ${this.draft.name}`) : null;
+    if (this.change === "removed") return h("span", {}, draft, " deletes the object, which is shown as it is in force.");
+    if (this.change) return h("span", {}, "The page shows the object as ", draft, " has it.");
+    return h("span", {}, this.isNew ? "The object is not published yet." : `From: ${originText(this.origin) || "the API"}.`, draft ? [" Changes go into ", draft, "."] : null);
   }
 
-  // A change of the YAML.
-  adopt(value) {
-    this.value = value;
-    this.drawFields();
-    this.checkLater();
+  buttons() {
+    const button = (label, work, more = {}) => h("button", { type: "button", onclick: oneAtATime(work), ...more }, label);
+    return h("p", { class: "buttons writing" },
+      button("Put into the draft", () => this.put(), { class: "primary" }),
+      this.isNew || this.editor.single || this.change === "removed" ? null : button("Delete in the draft", () => this.remove()),
+      this.change ? button("Take back", () => this.takeBack()) : null);
   }
 
-  // The change that the page would put into the draft.
   put() {
-    return { kind: this.kind, name: this.isNew ? String(this.value?.name ?? "") : this.name, verb: "put", value: this.value, isNew: this.isNew };
-  }
-
-  checkLater() {
-    clearTimeout(this.timer);
-    this.checked = null;
-    setText(this.state, "The gateway is checking.");
-    this.timer = setTimeout(() => this.check(), PAUSE);
-  }
-
-  // Asks the gateway about the value. An object of a file cannot be in a change, so its own diff is asked for instead.
-  async check() {
-    if (this.isFromFile) {
-      setText(this.state, "");
-      return;
-    }
-    const value = this.value;
-    const told = await draft.check(this.put());
-    if (value !== this.value) return; // the value has been changed meanwhile
-    this.checked = told;
-    const homeless = showFaults(this.fields, told.own);
-    const rest = [...homeless, ...told.others];
-    this.others.replaceChildren(...rest.map((one) => h("li", {}, `${one.object ? `${titleOfObject(one.object.kind, one.object.name)}: ` : ""}${one.message}`)));
-    this.others.hidden = rest.length === 0;
-    const errors = [...told.own, ...told.others].filter((one) => one.severity === "error").length;
-    setText(this.state, !told.ok ? "The gateway could not check the value." : errors === 0 ? "The gateway finds no error."
-      : `The gateway finds ${errors === 1 ? "one error" : `${errors} errors`}.`);
-  }
-
-  keep() {
-    const change = this.put();
-    if (!this.single && change.name === "") {
-      notify("The object needs a name.", true);
-      return;
-    }
-    draft.keep(change, this.revision);
-    location.hash = link("changes");
+    if (!this.editor.single && this.editor.objectName === "") return notify("The object needs a name.", true);
+    return this.write((draft) => this.editor.put(draft, this.etag));
   }
 
   remove() {
-    draft.keep({ kind: this.kind, name: this.name, verb: "delete" }, this.revision);
-    location.hash = link("changes");
+    return this.write((draft) => (this.etag === null ? { ok: true } : call("DELETE", pathOfObject(this.kind, this.name, draft), { fields: { "if-match": this.etag } })));
   }
-}
 
-function buttonsOf(editor) {
-  const { kind, name } = editor;
-  const kept = draft.find(kind, name);
-  const button = (label, press, more = {}) => h("button", { type: "button", onclick: press, ...more }, label);
-  return h("p", { class: "buttons publishing" },
-    button("Put into the draft", () => editor.keep(), { class: "primary" }),
-    editor.isNew || editor.single ? null : button("Delete in the draft", () => editor.remove()),
-    kept ? button("Take back", () => {
-      draft.takeBack(kind, name);
-      location.hash = link("objects");
-    }) : null);
-}
+  // Does work(draft), and shows the draft, unless the user has gone to another page meanwhile.
+  async write(work) {
+    const draft = this.draft?.name ?? await draftForWriting();
+    if (draft === null) return;
+    const answer = await work(draft);
+    if (answer.status === 412) await this.tellOvertaken(draft, work);
+    else if (!answer.ok) notify(answer.told.detail, true);
+    else this.leave(draft);
+  }
 
-function noteOf(editor) {
-  if (editor.readonly) return `The role ${session.role} reads objects; the role publisher changes them.`;
-  if (editor.isFromFile) return `The object belongs to ${originText(editor.origin)} and is changed there. Change it here to see the difference that the file needs.`;
-  if (draft.find(editor.kind, editor.name)) return "The page shows the object as the draft has it.";
-  return editor.isNew ? "The object is not published yet." : `From: ${originText(editor.origin) || "the API"}.`;
+  leave(draft) {
+    choose(draft);
+    if (this.isOpen) location.hash = link("draft", [draft]);
+  }
+
+  // `work` is what could not be done because the object is another one in the draft now.
+  async tellOvertaken(draft, work) {
+    const { kind, editor, value: seen } = this;
+    const name = editor.objectName;
+    const [about, now] = await Promise.all([call("GET", pathOfDraft(draft)), read(kind, name, draft).catch(() => ({ value: null, etag: null }))]);
+    const load = oneAtATime(async () => {
+      choose(draft);
+      editor.close();
+      if (this.isNew && this.isOpen) location.hash = link("object", [kind, name]);
+      else await this.open();
+    });
+    const replace = oneAtATime(() => {
+      this.etag = now.etag;
+      return this.write(work);
+    });
+    keepFocus(main, () => this.overtaken.replaceChildren(overtakenOf({ kind, name, draft, by: about.told.changed_by, seen: this.isNew ? null : seen, theirs: now.value, load, replace })));
+  }
+
+  async takeBack() {
+    const { ok, told } = await takeBack(this.draft, this);
+    if (ok) this.leave(this.draft.name);
+    else notify(told.detail, true);
+  }
+
+  close() {
+    this.isOpen = false;
+    this.editor?.close();
+  }
 }
 
 // The page of an object, or of a new one of the kind when the address has no name.
 export function object([kind, given]) {
-  const name = given ?? "";
-  const body = h("div", {}, h("p", { class: "empty" }, "Loading."));
-  let open = true;
-  async function begin() {
-    const its = (await allKinds()).find((one) => one.kind === kind);
-    if (!its) throw new Error(`“${kind}” is not a kind of objects.`);
-    const editor = new ObjectEditor({ kind, name, single: its.single, loaded: await load(kind, name, its.single) });
-    if (!open) return;
-    body.replaceChildren(h("p", { class: "facts" }, noteOf(editor)),
-      editor.isFromFile ? fileDiff(() => editor.put()) : buttonsOf(editor),
-      editor.state, editor.others,
-      h("div", { class: "beside" },
-        h("section", { class: "panel", "aria-label": "Form" }, h("div", { class: "panel-body" }, editor.fields)),
-        h("div", { class: "panel" }, h("div", { class: "panel-body" }, editor.yaml.element))));
-  }
-  begin().catch((error) => body.replaceChildren(h("p", { class: "error" }, error.message)));
-  return page({ title: given === undefined ? `New: ${kind}` : titleOfObject(kind, name), visible: true, parts: [body], show() {},
+  const its = new ObjectPage(kind, given ?? "");
+  its.open();
+  return page({ title: given === undefined ? `New: ${kind}` : titleOfObject(kind, given), visible: true, parts: [its.element], show() {},
+    attach() {
+      its.isOpen = true;
+    },
     detach() {
-      open = false;
+      its.close();
     } });
 }

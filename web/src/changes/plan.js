@@ -1,23 +1,12 @@
-// Shows a plan: what is wrong, which objects differ, what the assertions say, and what would happen to recorded requests.
-import { link } from "../address.js";
+// Shows the plan of a draft: what is wrong, what the assertions say, and what would happen to recorded requests.
 import { h, number } from "../dom.js";
-import { objectDifferences } from "./differences.js";
-import { titleOfObject } from "./kinds.js";
+import { objectLink } from "./differences.js";
 
 const panel = (title, ...children) => h("section", { class: "panel", "aria-label": title }, h("div", { class: "panel-head" }, h("h2", {}, title)), h("div", { class: "panel-body" }, ...children));
 
-// The object that a diagnostic is about: the one that it names, or the change that its pointer leads to.
-function objectOf(diagnostic, changes) {
-  const at = diagnostic.path.match(/^\/changes\/(\d+)/);
-  const change = diagnostic.object ?? (at ? changes[Number(at[1])] : null);
-  return change ? h("a", { href: link("object", [change.kind, change.name]) }, titleOfObject(change.kind, change.name)) : null;
-}
-
-export function diagnosticsOf(diagnostics, changes) {
-  return h("ul", { class: "diagnostics" }, diagnostics.map((one) => {
-    const its = objectOf(one, changes);
-    return h("li", {}, h("span", { class: `state ${one.severity === "error" ? "bad" : ""}` }, one.severity), " ", its, its ? ": " : null, one.message);
-  }));
+export function diagnosticsOf(diagnostics) {
+  return h("ul", { class: "diagnostics" }, diagnostics.map((one) => h("li", {}, h("span", { class: `state ${one.severity === "error" ? "bad" : ""}` }, one.severity), " ",
+    one.object ? [objectLink(one.object), ": "] : null, one.message)));
 }
 
 function assertionsOf(assertions) {
@@ -52,13 +41,12 @@ export function rehearsalOf(told) {
     told.unused_routes.length > 0 ? h("p", {}, `No recorded request reaches ${told.unused_routes.length === 1 ? "the route" : "the routes"} ${told.unused_routes.join(", ")}.`) : null].flat().filter(Boolean);
 }
 
-// `told` is the answer to /v1/plan, and `changes` what was sent.
-export function planOf(told, changes) {
-  const errors = told.diagnostics.filter((one) => one.severity === "error").length;
+// `told` is the answer to POST /v1/drafts/{draft}/plan.
+export function planOf(told) {
+  const errors = told.diagnostics.some((one) => one.severity === "error");
   return h("div", {},
-    told.diagnostics.length > 0 ? panel("Diagnostics", diagnosticsOf(told.diagnostics, changes)) : null,
-    panel("Differences", errors > 0 && told.diff.objects.length === 0 ? h("p", { class: "empty" }, "The change has errors, so nothing would change.") : objectDifferences(told.diff.objects)),
+    told.diagnostics.length > 0 ? panel("Diagnostics", diagnosticsOf(told.diagnostics)) : null,
     told.assertions.length > 0 ? panel("Assertions", assertionsOf(told.assertions)) : null,
     panel("Rehearsal", told.rehearsal ? rehearsalOf(told.rehearsal)
-      : h("p", { class: "empty" }, errors > 0 ? "A change with errors is not rehearsed." : "The recorder is off, so there are no requests to rehearse the change on.")));
+      : h("p", { class: "empty" }, errors ? "A draft with errors is not rehearsed." : "The recorder is off, so there are no requests to rehearse the draft on.")));
 }

@@ -1,9 +1,5 @@
-// The form that publishes the draft: why, within which bound, and whether a canary serves first.
-import { notify } from "../actions.js";
-import { link } from "../address.js";
-import { h } from "../dom.js";
-import { conflictOf } from "./conflict.js";
-import { draft } from "./draft.js";
+// The form that publishes a draft: why, within which bound, and whether a canary serves first.
+import { h, oneAtATime } from "../dom.js";
 import { titleOfObject } from "./kinds.js";
 import { diagnosticsOf, rehearsalOf } from "./plan.js";
 
@@ -28,51 +24,39 @@ function canaryFields() {
 }
 
 // What the gateway has answered to a publication that it has refused.
-function refusalOf({ told, revision }) {
+function refusalOf(told) {
   return h("section", { class: "panel-body", "aria-label": "Not published" },
     h("p", { class: "error" }, `Not published: ${told.detail}`),
-    told.diagnostics.length > 0 ? diagnosticsOf(told.diagnostics, draft.all()) : null,
-    Array.isArray(told.objects) ? conflictOf(told.objects, revision) : null,
+    told.diagnostics.length > 0 ? diagnosticsOf(told.diagnostics) : null,
+    Array.isArray(told.objects) ? h("p", {}, `Decide under “Conflicts” what becomes of ${told.objects.map((one) => titleOfObject(one.kind, one.name)).join(", ")}.`) : null,
     told.referred_by ? h("p", {}, "Used by ", told.referred_by.map((one) => titleOfObject(one.kind, one.name)).join(", "), ".") : null,
     told.rehearsal ? rehearsalOf(told.rehearsal) : null);
 }
 
-export function publishForm() {
-  const message = inputField("publish-message", "Why", { class: "wide", maxlength: "500" });
-  const bound = inputField("publish-bound", "At most so many recorded requests may change", { placeholder: "any number, or a share such as 10%" });
-  const canary = canaryFields();
-  const first = h("input", { id: "publish-canary", type: "checkbox", onchange: () => {
-    canary.element.hidden = canary.element.disabled = !first.checked;
-  } });
-  const outcome = h("div", { role: "alert" });
-  const button = h("button", { type: "submit", class: "primary" }, "Publish");
+export class PublishForm {
+  // publish(conditions) publishes under `conditions`: message, max_changed, canary; it returns the answer of call().
+  constructor(publish) {
+    this.message = inputField("publish-message", "Why", { class: "wide", maxlength: "500" });
+    this.bound = inputField("publish-bound", "At most so many recorded requests may change", { placeholder: "any number, or a share such as 10%" });
+    this.canary = canaryFields();
+    this.first = h("input", { id: "publish-canary", type: "checkbox", onchange: () => {
+      this.canary.element.hidden = this.canary.element.disabled = !this.first.checked;
+    } });
+    const outcome = h("div", { role: "alert" });
+    const form = h("form", { class: "panel-body", onsubmit: oneAtATime(async () => {
+      outcome.replaceChildren();
+      const { ok, told } = await publish(this.conditions());
+      if (!ok) outcome.replaceChildren(refusalOf(told));
+    }) }, this.message.element, this.bound.element, h("div", {}, this.first, h("label", { for: "publish-canary" }, " Serve a share of the requests first")),
+    this.canary.element, h("div", {}, h("button", { type: "submit", class: "primary" }, "Publish")));
+    this.element = h("section", { class: "panel writing", "aria-label": "Publish" }, h("div", { class: "panel-head" }, h("h2", {}, "Publish")), form, outcome);
+  }
 
-  function conditions() {
-    const out = { message: message.input.value.trim() };
-    const limit = bound.input.value.trim();
+  conditions() {
+    const out = { message: this.message.input.value.trim() };
+    const limit = this.bound.input.value.trim();
     if (limit) out.max_changed = /^\d+$/.test(limit) ? Number(limit) : limit;
-    if (first.checked) out.canary = canary.value();
+    if (this.first.checked) out.canary = this.canary.value();
     return out;
   }
-
-  async function publish(event) {
-    event.preventDefault();
-    button.disabled = true;
-    outcome.replaceChildren();
-    const answer = await draft.publish(conditions());
-    button.disabled = false;
-    if (!answer.ok) {
-      outcome.replaceChildren(refusalOf(answer));
-      return;
-    }
-    const { revision: number, summary, canary: begun } = answer.told;
-    notify(begun ? `Revision ${number} serves ${begun.share} of the requests.` : summary ? `Revision ${number} is in force: ${summary}.` : "Nothing has changed.");
-    message.input.value = "";
-    draft.discard();
-    if (!begun) location.hash = link("history");
-  }
-
-  const form = h("form", { class: "panel-body", onsubmit: publish }, message.element, bound.element,
-    h("div", {}, first, h("label", { for: "publish-canary" }, " Serve a share of the requests first")), canary.element, h("div", {}, button));
-  return { element: h("section", { class: "panel publishing", "aria-label": "Publish" }, h("div", { class: "panel-head" }, h("h2", {}, "Publish")), form, outcome) };
 }
