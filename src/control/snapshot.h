@@ -40,11 +40,8 @@ struct Compiled {
 // another time.
 // `fill_table`, unless it is null: receives the work that fills the table of routes, for any thread and for
 // one call. The snapshot serves no request before that. The table of a snapshot without it is full.
-Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(const config::Config& config,
-                                                                uint64_t revision,
-                                                                telemetry::Registry& metrics,
-                                                                policy::Services& services, Kept& kept,
-                                                                const Compiled* before = nullptr,
-                                                                std::function<void()>* fill_table = nullptr);
+Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(
+    const config::Config& config, uint64_t revision, telemetry::Registry& metrics, policy::Services& services,
+    Kept& kept, const Compiled* before = nullptr, std::function<void()>* fill_table = nullptr);
 
 }  // namespace portcullis::control

@@ -59,7 +59,7 @@ def serve():
 
 def run(*options, **settings):
     """Runs a `portcullis run` that ends by itself."""
-    return subprocess.run([BINARY, "run", *options], capture_output=True, text=True, timeout=30, **settings)
+    return subprocess.run([BINARY, "run", *options], capture_output=True, text=True, timeout=120, **settings)
 
 
 def cacheable(what="max-age=60"):

@@ -36,7 +36,7 @@ class Shell:
         before = len(self.text)
         self.process.stdin.write(f"{command}\necho '{self._mark}'\n")
         self.process.stdin.flush()
-        harness.wait_for(lambda: self._mark in self.text[before:], timeout=30, what=lambda: f"the end of: {command}\n{self.text[before:]}")
+        harness.wait_for(lambda: self._mark in self.text[before:], timeout=60, what=lambda: f"the end of: {command}\n{self.text[before:]}")
         for line in expected:
             harness.wait_for(lambda: shows(line, self.text[before:]), timeout=10,
                              what=lambda: f"`{line}` of: {command}\n{self.text[before:]}")

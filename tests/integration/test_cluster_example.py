@@ -39,9 +39,9 @@ def test_three_nodes_and_etcd_start_with_one_command(tmp_path):
         route = "{name: hello, match: {path: /hello}, policies: [{respond: {status: 200, body: hello}}]}"
         assert route in page
         subprocess.run([binary, "put", "routes", "hello", "-f", "-", "--server", f"http://127.0.0.1:{admin}"], input=route,
-                       text=True, check=True, capture_output=True, timeout=30)
+                       text=True, check=True, capture_output=True, timeout=120)
         wait_for(lambda: get(first + 2, "/hello") == (200, "hello"), what="the route on the third node")
-        listed = subprocess.run([binary, "nodes", "--server", f"http://127.0.0.1:{admin + 1}"], capture_output=True, text=True, timeout=30)
+        listed = subprocess.run([binary, "nodes", "--server", f"http://127.0.0.1:{admin + 1}"], capture_output=True, text=True, timeout=120)
         assert all(f"node-{i}" in listed.stdout for i in (1, 2, 3)), listed
     finally:
         process.send_signal(signal.SIGTERM)

@@ -16,7 +16,7 @@ from store_gateway import store_gateway
 from test_admin_api_fuzz import NAMES, NOT_THE_CALL, VALUES, send
 
 REQUESTS = int(os.environ.get("PORTCULLIS_FUZZ_OBJECTS", "600"))
-SEED = 20261201
+SEED = 20261202
 KINDS = ["upstreams", "routes", "consumers", "plans", "policy_sets", "listeners", "policies", "assertions"]
 SINGLE = {"policies", "assertions"}
 # Objects that are good by themselves; most of what is sent is one of them with changes.

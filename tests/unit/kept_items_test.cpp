@@ -72,7 +72,10 @@ std::string told(const std::optional<Config>& config, const Diagnostics& diagnos
   for (const Route& route : config->routes) {
     out += place(route.location) + " " + route.name + " " + route.match.path + route.match.path_prefix + " " +
            place(route.upstream_location) + "\n";
-    for (const PolicyUse& use : route.policies) out += "  " + use.name + " " + place(use.location) + "\n";
+    PolicySets(config->policy_sets)
+        .for_each_policy(route.policies, [&](const PolicyUse& use, const PolicySet*) {
+          out += "  " + use.name + " " + place(use.location) + "\n";
+        });
   }
   return out;
 }

@@ -76,7 +76,7 @@ TEST(PolicySets, CanBeUsedInRoutesAndAtTheTopLevelOnly) {
   EXPECT_EQ(said("policy_sets:\n  - {name: a, policies: [{use: b}]}\n  - {name: b, policies: [{use: b}]}\n"
                  "plans: [{name: p, policies: [{use: a}]}]\n"
                  "policies: [{any_of: {methods: [{use: a}, {key_auth: {}}]}}]\n"),
-            (Said{"5:32:" + only, "6:32:" + only, "7:35:" + only, "8:38:" + only}));
+            (Said{"5:32:" + only, "6:32:" + only, "7:36:" + only, "8:38:" + only}));
 }
 
 TEST(PolicySets, MustBeNamedInTheUsualForm) {
@@ -105,7 +105,7 @@ TEST(PolicySets, HaveTheirMistakesReportedOnceAtTheirOwnPlace) {
   EXPECT_EQ(said("policy_sets:\n  - {name: s, policies: [{respond: {status: 99}}]}\n" + routes).size(), 1u);
   // Mistakes that are found beside the rest of the configuration, too, and in a set without uses.
   const std::string faulty = "policy_sets:\n  - {name: s, policies: [{fault: {}}, {respond: {}}]}\n";
-  const Said found{"5:25: error: `fault` needs `delay`, `abort` or both"};
+  const Said found{"5:27: error: `fault` needs `delay`, `abort` or both"};
   EXPECT_EQ(said(faulty + routes), found);
   EXPECT_EQ(said(faulty), found);
 }
@@ -152,7 +152,7 @@ TEST(WarningsOfPolicySets, AreReportedOnce) {
 }
 
 TEST(WarningsOfPolicySets, NameTheRouteInWhichAPolicyDoesNotWork) {
-  EXPECT_EQ(found(kTop + std::string(R"(policy_sets: [{name: s, policies: [{quota: {limit: 5/day}}]}]
+  EXPECT_EQ(found(kTop + std::string(R"(policy_sets: [{name: s, policies: [{quota: {limit: 5, per: day}}]}]
 routes:
   - {name: r, match: {path_prefix: /r}, policies: [{use: s}], upstream: app}
   - {name: q, match: {path_prefix: /q}, policies: [{key_auth: {}}, {use: s}], upstream: app}

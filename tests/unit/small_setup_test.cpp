@@ -266,7 +266,8 @@ TEST(SmallSetup, SaysWithEveryOptionWhatWasAskedFor) {
   ASSERT_EQ(config.routes.size(), 1u);
   EXPECT_EQ(config.routes[0].match.hosts, (std::vector<std::string>{"a.test", "*.b.test"}));
   std::vector<std::string> policies;
-  for (const config::PolicyUse& use : config.routes[0].policies) policies.push_back(use.name);
+  for (const config::PolicyEntry& entry : config.routes[0].policies)
+    policies.push_back(std::get<config::PolicyUse>(entry).name);
   EXPECT_EQ(policies, (std::vector<std::string>{"key_auth", "rate_limit", "cache"}));
 }
 
