@@ -1,9 +1,11 @@
 """A revision that serves a share of the requests before it is in force: how it begins and ends."""
 
 import json
+import threading
 
 import pytest
 
+import sanitizers
 from admin_requests import ask, bearer, hashed
 from harness import connect, free_port, read_chunk, read_head, wait_for
 from publishing import answering, body_for, call, field_of, node, put
@@ -224,3 +226,23 @@ def test_an_operator_may_withdraw_and_a_publisher_may_promote(start, tmp_path):
     lines = [json.loads(line) for line in audit.read_text().splitlines()]
     told = [(one["action"], one.get("revision")) for one in lines if one["action"].startswith("canary_")]
     assert told == [("canary_started", 2), ("canary_withdrawn", 2), ("canary_started", 3), ("canary_promoted", 3)]
+
+
+@sanitizers.same_path
+def test_a_reload_that_is_checked_while_the_canary_is_promoted_takes_nothing_back(start, tmp_path):
+    admin = free_port()
+    gateway = serving(start, tmp_path, admin)
+    begin(admin)
+    routes = "".join(f"  - {{name: r{i}, match: {{path: /r{i}}}, policies: [respond: {{body: file}}]}}\n" for i in range(5_000))
+    gateway.path.write_text(f"{gateway.path.read_text()}routes:\n{routes}")
+    told = []
+    reloading = threading.Thread(target=lambda: told.append(call(admin, "POST", "/v1/reload")))
+    reloading.start()
+    status, _, reply = call(admin, "POST", "/v1/canary/promote")
+    reloading.join()
+    assert status == 200, reply
+    assert set(sides(gateway)) == {"two"} and stored_body(admin) == "two"
+    if told[0][0] == 200:
+        assert body_for(gateway.main_port, "a", "/r7") == "file"
+    else:
+        assert told[0][0] == 409 and ("another revision has come into force" in told[0][2] or "canary" in told[0][2]), told

@@ -32,36 +32,47 @@ uint64_t Publisher::revision() const {
   return deployment_.revision();
 }
 
-std::optional<config::Config> Publisher::check_with(const LiveObjects& objects, config::Reading& reading) {
+std::optional<config::Config> Publisher::check_with(const std::vector<ObjectPointer>& of_api,
+                                                    config::Reading& reading) {
   reading.wants_objects = true;
   if (reading.document) {
     const config::MayRefer may_refer = references_in(*reading.document);
     reading.diagnostics.allow_files(may_refer);
-    config::add_objects(*reading.document, objects.of_api(), may_refer, reading.diagnostics);
+    config::add_objects(*reading.document, of_api, may_refer, reading.diagnostics);
   }
   return deployment_.check(reading);
 }
 
-// Files that do not fit the newest revision of a cluster may fit the one in force.
-Publisher::Joined Publisher::join(config::Reading reading) {
+// Takes what the check of files needs, so that it can be made on another thread.
+Publisher::ToJoin Publisher::begin_check(config::Reading reading) {
+  checked_from_ = deployment_.revision();
+  ToJoin out{std::move(reading), newer_ ? newer_->live.of_api() : live_.of_api(), std::nullopt};
+  if (newer_ && out.reading.document && ledger_->holds() == Ledger::Holds::kApiOnly)
+    out.in_force = live_.of_api();
+  return out;
+}
+
+Publisher::Joined Publisher::join(ToJoin files) {
   Joined out;
   Checked& checked = out.checked;
-  const bool has_other = newer_ && reading.document && ledger_->holds() == Ledger::Holds::kApiOnly;
-  if (has_other) {
-    checked.reading = reading;
-    checked.reading.document = std::make_shared<config::YamlNode>(*reading.document);
-    checked.config = check_with(newer_->live, checked.reading);
-    if (checked.config) return out;
-    out.newest_refused = first_error(checked.reading.diagnostics).message;
+  if (!files.in_force) {
+    checked.reading = std::move(files.reading);
+    checked.config = check_with(files.newest, checked.reading);
+    return out;
   }
-  checked.reading = std::move(reading);
-  checked.config = check_with(newer_ && !has_other ? newer_->live : live_, checked.reading);
-  if (!checked.config) out.newest_refused.reset();
+  checked.reading = files.reading;
+  checked.reading.document = std::make_shared<config::YamlNode>(*files.reading.document);
+  checked.config = check_with(files.newest, checked.reading);
+  if (checked.config) return out;
+  std::string why = first_error(checked.reading.diagnostics).message;
+  checked.reading = std::move(files.reading);
+  checked.config = check_with(*files.in_force, checked.reading);
+  if (checked.config) out.newest_refused = std::move(why);
   return out;
 }
 
 Publisher::Checked Publisher::settle(Joined joined) {
-  if (joined.newest_refused) {
+  if (joined.newest_refused && newer_) {
     note_refused(newer_->head.in_force.number, *joined.newest_refused);
     newer_.reset();
   }
@@ -69,13 +80,13 @@ Publisher::Checked Publisher::settle(Joined joined) {
 }
 
 Publisher::Checked Publisher::check(config::Reading reading) {
-  return settle(join(std::move(reading)));
+  return settle(join(begin_check(std::move(reading))));
 }
 
 Task<Publisher::Checked> Publisher::check_aside(config::Reading reading) {
   std::function<std::shared_ptr<Joined>()> work =
-      [this, its_reading = std::make_shared<config::Reading>(std::move(reading))] {
-        return std::make_shared<Joined>(join(std::move(*its_reading)));
+      [this, files = std::make_shared<ToJoin>(begin_check(std::move(reading)))] {
+        return std::make_shared<Joined>(join(std::move(*files)));
       };
   Task<std::shared_ptr<Joined>> joining = run_aside<Joined>(std::move(work));
   const std::shared_ptr<Joined> joined = co_await joining;

@@ -169,9 +169,18 @@ class Publisher final : public ConfigTarget {
     // force instead.
     std::optional<std::string> newest_refused{};
   };
-  std::optional<config::Config> check_with(const LiveObjects& objects, config::Reading& reading);
+  // Files, and the objects of the API that they are checked with.
+  struct ToJoin {
+    config::Reading reading{};
+    std::vector<ObjectPointer> newest{};
+    // What is in force, when the files may go with that instead of the newest revision of the cluster.
+    std::optional<std::vector<ObjectPointer>> in_force{};
+  };
+  std::optional<config::Config> check_with(const std::vector<ObjectPointer>& of_api,
+                                           config::Reading& reading);
+  ToJoin begin_check(config::Reading reading);
   // May run on another thread while the queue of ConfigService waits for it.
-  Joined join(config::Reading reading);
+  Joined join(ToJoin files);
   Checked settle(Joined joined);
   Task<Status> try_newer();
   Task<Status> take_over(Publication publication);
@@ -220,7 +229,8 @@ class Publisher final : public ConfigTarget {
   };
   std::optional<Refused> refused_;  // the newest revision, when this node cannot serve it
   Follow follow_ = [](uint64_t, const std::string&) {};
-  bool is_behind_ = false;  // a change is made from `newer_`
+  bool is_behind_ = false;     // a change is made from `newer_`
+  uint64_t checked_from_ = 0;  // the revision in force when the latest check of files began
   // False while the revision in force could not be stored, which only the first of the process can be.
   bool is_stored_ = true;
   std::string summary_;  // of the revision that was stored last

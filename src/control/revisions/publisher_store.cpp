@@ -101,6 +101,8 @@ void Publisher::forget_apart_if_live() {
 }
 
 Task<Status> Publisher::publish(Publication publication) {
+  if (deployment_.revision() != checked_from_)  // a canary was promoted
+    co_return Error{"another revision has come into force while the files were checked: reload again"};
   Task<Status> publishing =
       newer_ ? take_over(std::move(publication)) : publish_files(std::move(publication));
   const Status published = co_await publishing;
