@@ -45,7 +45,7 @@ std::optional<config::Config> Publisher::check_with(const std::vector<ObjectPoin
 
 // Takes what the check of files needs, so that it can be made on another thread.
 Publisher::ToJoin Publisher::begin_check(config::Reading reading) {
-  checked_from_ = deployment_.revision();
+  checked_from_ = deployment_.snapshot() == nullptr ? 0 : deployment_.revision();
   ToJoin out{std::move(reading), newer_ ? newer_->live.of_api() : live_.of_api(), std::nullopt};
   if (newer_ && out.reading.document && ledger_->holds() == Ledger::Holds::kApiOnly)
     out.in_force = live_.of_api();
