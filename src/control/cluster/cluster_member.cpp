@@ -27,7 +27,7 @@ ClusterMember::ClusterMember(EventLoop& loop, std::unique_ptr<RevisionStore> sto
       keys_(std::move(keys)),
       surroundings_(std::move(surroundings)),
       http_(loop),
-      pool_(1, kMaxJobs, SidePool::Priority::kLow),
+      pool_(1, kMaxJobs),
       cluster_(loop, http_, pool_, {.etcd = settings.settings(), .keys = keys_},
                static_cast<cluster::Observer::Listener&>(*this), nullptr),
       mirror_(cluster_.revisions, *store_, keys_),

@@ -12,7 +12,7 @@ RevisionStore::RevisionStore(EventLoop& loop, store::Store store, bool in_memory
       in_memory_(in_memory),
       box_(store.box()),
       store_(std::make_shared<Opened>(std::move(store))),
-      pool_(1, kMaxWaiting, SidePool::Priority::kLow) {}
+      pool_(1, kMaxWaiting) {}
 
 Result<std::unique_ptr<RevisionStore>> RevisionStore::open(EventLoop& loop, const config::Store& settings) {
   const bool in_memory = !settings.enabled();

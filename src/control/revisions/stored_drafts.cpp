@@ -53,7 +53,7 @@ template <typename T, typename Work>
 Task<Result<T>> StoredDrafts::ask(Work work) {
   if (!pool_) {
     try {
-      pool_ = std::make_unique<SidePool>(1, kMaxWaiting, SidePool::Priority::kLow);
+      pool_ = std::make_unique<SidePool>(1, kMaxWaiting);
     } catch (const std::system_error& problem) {  // thrown when the system allows no further thread
       co_return Result<T>(Error{problem.what()});
     }
