@@ -230,7 +230,7 @@ class Publisher final : public ConfigTarget {
   std::optional<Refused> refused_;  // the newest revision, when this node cannot serve it
   Follow follow_ = [](uint64_t, const std::string&) {};
   bool is_behind_ = false;     // a change is made from `newer_`
-  uint64_t checked_from_ = 0;  // the revision in force when the latest check of files began
+  uint64_t checked_from_ = 0;  // the revision in force when the check began of what publish() gets
   // False while the revision in force could not be stored, which only the first of the process can be.
   bool is_stored_ = true;
   std::string summary_;  // of the revision that was stored last

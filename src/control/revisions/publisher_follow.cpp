@@ -78,6 +78,7 @@ Task<CaughtUp> Publisher::catch_up() {
 }
 
 Task<Status> Publisher::try_newer() {
+  checked_from_ = deployment_.revision();
   Task<Checked> checking = check_change(reading_with(newer_->live.of_api()));
   Checked checked = co_await checking;
   if (!checked.config) co_return first_error(checked.reading.diagnostics);
