@@ -1,5 +1,6 @@
 """What a change by the admin API costs with a large configuration: until its effect, under load, and at the next start."""
 
+import contextlib
 import http.client
 import json
 import pathlib
@@ -110,13 +111,13 @@ class Probes:
 
 def to_effect(gateway, next_change, times):
     """The milliseconds from the call of each change until requests on all connections are answered by its revision."""
-    probes, took = Probes(gateway), []
-    for _ in range(times):
-        change = next_change()
-        began = time.monotonic()
-        probes.wait_for(gateway.call(*change))
-        took.append((time.monotonic() - began) * 1e3)
-    probes.close()
+    took = []
+    with contextlib.closing(Probes(gateway)) as probes:
+        for _ in range(times):
+            change = next_change()
+            began = time.monotonic()
+            probes.wait_for(gateway.call(*change))
+            took.append((time.monotonic() - began) * 1e3)
     return took
 
 
@@ -188,16 +189,16 @@ def catch_up(directory, backend_port, times):
             time.sleep(0.1)
         first.publish_all()
         for _ in range(times):
-            Probes(behind).wait_for(first.change_one())
+            with contextlib.closing(Probes(behind)) as probes:
+                probes.wait_for(first.change_one())
             behind.process.send_signal(signal.SIGSTOP)
             for _ in range(50):
                 newest = first.change_one()
-            probes = Probes(behind)
-            began = time.monotonic()
-            behind.process.send_signal(signal.SIGCONT)
-            probes.wait_for(newest)
-            took.append((time.monotonic() - began) * 1e3)
-            probes.close()
+            with contextlib.closing(Probes(behind)) as probes:
+                began = time.monotonic()
+                behind.process.send_signal(signal.SIGCONT)
+                probes.wait_for(newest)
+                took.append((time.monotonic() - began) * 1e3)
     finally:
         for node in nodes:
             stop(node.process)
