@@ -31,7 +31,10 @@ Task<Status> Publisher::look() {
   unread_ = found ? "" : found.error().message;
   if (found) newer_ = std::move(*found);
   if (newer_) newer_->live.share(live_);
-  if (found && !newer_) refused_.reset();
+  if (found && !newer_) {
+    refused_.reset();
+    awaited_.reset();  // it has ended, or else it would be news
+  }
   const store::Head& head = newer_ ? newer_->head : known_;
   const bool is_foreign = !head.in_force.canary.empty() && head.in_force.canary != own_canary_;
   if (is_foreign && ledger_->shared_canary() == nullptr)
