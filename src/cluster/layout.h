@@ -15,7 +15,8 @@
 //   members/ID          the same state, with a lease of an hour: a node that is here alone is lost
 //   drafts/NAME         the part of a draft, and the key that opens it
 //   tags/NAME           number of a revision
-//   canary              what the nodes know of the canary
+//   canary              the newest revision when it is a canary, or was one
+//   canary_counts/ID    what a node has counted while a canary serves, with its lease of 10 s
 //   events/ID           what all nodes are to do once, with a lease of 60 s
 //   audit/TIME-ID       one line of the audit log
 //   key_check           shows that a node's key file is the cluster's
@@ -28,6 +29,7 @@ class Layout {
   const std::string& prefix() const { return prefix_; }
   std::string current() const { return prefix_ + "current"; }
   std::string canary() const { return prefix_ + "canary"; }
+  std::string canary_counts() const { return prefix_ + "canary_counts/"; }
   std::string key_check() const { return prefix_ + "key_check"; }
   std::string revision(uint64_t number) const { return revisions() + std::to_string(number); }
   std::string piece(const std::string& hash, size_t index) const {

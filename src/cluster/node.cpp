@@ -12,6 +12,7 @@ using nlohmann::json;
 std::string text_of(const Node& node) {
   return json_text(json{{"version", node.version},
                         {"revision", node.revision},
+                        {"canary", node.canary},
                         {"since", node.since.time_since_epoch().count()},
                         {"last_error", node.last_error},
                         {"refused", node.refused},
@@ -24,6 +25,7 @@ Node node_from(std::string_view id, std::string_view text) {
   return {.id = std::string(id),
           .version = etcd::text_at(value, "version"),
           .revision = etcd::number_at(value, "revision"),
+          .canary = etcd::number_at(value, "canary"),
           .since = std::chrono::sys_seconds(std::chrono::seconds(etcd::number_at(value, "since"))),
           .last_error = etcd::text_at(value, "last_error"),
           .refused = etcd::number_at(value, "refused"),

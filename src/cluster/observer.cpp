@@ -48,7 +48,8 @@ Task<Result<uint64_t>> Observer::read_all() {
   etcd::Transaction transaction;
   transaction.get({.key = layout_.current()});
   transaction.get({.key = layout_.canary()});
-  for (const std::string& folder : {layout_.tags(), layout_.nodes(), layout_.members()})
+  for (const std::string& folder :
+       {layout_.tags(), layout_.nodes(), layout_.members(), layout_.canary_counts()})
     transaction.get({.key = folder, .range_end = etcd::range_end(folder)});
   transaction.get({.key = layout_.drafts(),
                    .range_end = etcd::range_end(layout_.drafts()),

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "cluster/view.h"
 #include "crypto/digest.h"
 #include "crypto/encoding.h"
 
@@ -105,7 +106,8 @@ Task<Status> Publisher::write_parts(const Built& built, uint64_t lease) {
   co_return Status();
 }
 
-etcd::Transaction Publisher::completion(const Built& built, const Current& base) const {
+etcd::Transaction Publisher::completion(const Built& built, const Current& base,
+                                        const store::Draft& draft) const {
   const Header& header = built.content->header;
   const std::string mine = layout_.publishing() + header.publication;
   etcd::Transaction out;
@@ -113,6 +115,11 @@ etcd::Transaction Publisher::completion(const Built& built, const Current& base)
   out.require_present(mine);
   out.put(layout_.revision(header.revision.number), packed_header(header));
   out.put(layout_.current(), current_text({header.revision.number, header.publication}));
+  if (const auto canary = begun_canary(header.revision, draft)) {
+    out.put(layout_.canary(), text_of(*canary));
+  } else {
+    out.remove(layout_.canary());
+  }
   out.remove(mine);
   out.get({.key = layout_.current()}, Branch::kOtherwise);
   out.get({.key = layout_.revision(header.revision.number)}, Branch::kOtherwise);
@@ -129,7 +136,7 @@ Task<Result<PublishOutcome>> Publisher::complete(const Built& built, const Curre
   Result<etcd::TransactionAnswer> answer = Error{""};
   for (int i = 0; i < kTries; ++i) {
     if (i > 0) co_await sleep_for(client_.loop(), kPause);
-    etcd::Transaction transaction = completion(built, base);
+    etcd::Transaction transaction = completion(built, base, draft);
     answer = co_await client_.commit(std::move(transaction));
     if (answer) break;
   }

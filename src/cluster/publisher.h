@@ -23,7 +23,7 @@ using PublishOutcome = std::variant<Published, store::Unchanged, store::Overtake
 // `current` is still the one from which the revision was made and the key `publishing/ID` is still there. So
 // a revision is there as a whole or not at all, and of two that are published at the same time one is
 // overtaken. A draft that was made from another revision of the same number, as Draft::newest_hash says, is
-// overtaken too.
+// overtaken too. The key `canary` is written or removed in the same transaction.
 //
 // A publication whose node has lost its lease cannot complete, so its parts can be swept (cluster/sweeper.h).
 //
@@ -52,7 +52,7 @@ class Publisher {
   Task<Result<ContentPtr>> content_of(uint64_t number);
   Task<Status> write_parts(const Built& built, uint64_t lease);
   Task<Result<PublishOutcome>> complete(const Built& built, const Current& base, const store::Draft& draft);
-  etcd::Transaction completion(const Built& built, const Current& base) const;
+  etcd::Transaction completion(const Built& built, const Current& base, const store::Draft& draft) const;
 
   etcd::Client& client_;
   const Layout& layout_;

@@ -49,14 +49,16 @@ Task<Result<Revisions::Newest>> Revisions::newest() {
   etcd::Transaction transaction;
   transaction.get({.key = layout_.current()});
   transaction.get({.key = layout_.tags(), .range_end = etcd::range_end(layout_.tags())});
+  transaction.get({.key = layout_.canary()});
   const Result<etcd::TransactionAnswer> answer = co_await client_.commit(std::move(transaction));
   if (!answer) co_return answer.error();
-  if (answer->reads.size() != 2) co_return Error{"etcd's answer to a transaction is incomplete: try again"};
+  if (answer->reads.size() != 3) co_return Error{"etcd's answer to a transaction is incomplete: try again"};
   Newest out{.current = current_from(answer->reads[0]), .tags = {.moment = answer->revision}};
   for (const etcd::KeyValue& item : answer->reads[1].items) {
     if (const auto name = Layout::name_in(layout_.tags(), item.key))
       out.tags.tags[std::string(*name)] = parse_decimal(item.value).value_or(0);
   }
+  if (!answer->reads[2].items.empty()) out.canary = answer->reads[2].items.front().value;
   co_return out;
 }
 

@@ -46,10 +46,11 @@ class Revisions {
   Revisions& operator=(const Revisions&) = delete;
 
   Task<Result<Current>> current();
-  // The newest revision and the tags, as they were at one moment.
+  // The newest revision, the tags and what the key `canary` says, as they were at one moment.
   struct Newest {
     Current current;
     TagsAt tags;
+    std::string canary{};
   };
   Task<Result<Newest>> newest();
   // Headers with these numbers, without those that are not there. At most kHeadersAtOnce.

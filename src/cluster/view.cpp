@@ -14,6 +14,36 @@
 namespace portcullis::cluster {
 namespace {
 
+using nlohmann::json;
+using State = Canary::State;
+
+constexpr std::array<std::pair<State, std::string_view>, 3> kStates{
+    {{State::kServes, "serves"}, {State::kPromoted, "promoted"}, {State::kWithdrawn, "withdrawn"}}};
+
+std::string word_of(State state) {
+  for (const auto& [one, word] : kStates) {
+    if (one == state) return std::string(word);
+  }
+  return "";
+}
+
+std::optional<State> state_of(std::string_view word) {
+  for (const auto& [one, its_word] : kStates) {
+    if (its_word == word) return one;
+  }
+  return std::nullopt;
+}
+
+json json_of(const CanaryCounts::Side& side) {
+  return {{"requests", side.requests}, {"errors", side.errors}, {"duration", side.duration}};
+}
+
+CanaryCounts::Side side_from(const json& value) {
+  return {.requests = etcd::number_at(value, "requests"),
+          .errors = etcd::number_at(value, "errors"),
+          .duration = etcd::number_at(value, "duration")};
+}
+
 bool is_member_key(const Layout& layout, std::string_view key) {
   return Layout::name_in(layout.members(), key).has_value();
 }
@@ -41,12 +71,68 @@ std::optional<Event> event_from(std::string_view text, const std::string& name, 
   return out;
 }
 
+std::optional<Canary> begun_canary(const store::Revision& revision, const store::Draft& draft) {
+  if (draft.canary.empty()) return std::nullopt;
+  return Canary{
+      .revision = revision.number, .base = revision.parent, .rules = draft.canary, .author = draft.author};
+}
+
+std::string text_of(const Canary& canary) {
+  return json_text(json{{"revision", canary.revision},
+                        {"base", canary.base},
+                        {"rules", canary.rules},
+                        {"author", canary.author},
+                        {"state", word_of(canary.state)},
+                        {"reason", canary.reason},
+                        {"ended_by", canary.ended_by}});
+}
+
+std::optional<Canary> canary_from(std::string_view text) {
+  const json value = json::parse(text, nullptr, false);
+  const auto state = state_of(etcd::text_at(value, "state"));
+  Canary out{.revision = etcd::number_at(value, "revision"),
+             .base = etcd::number_at(value, "base"),
+             .rules = etcd::text_at(value, "rules"),
+             .author = etcd::text_at(value, "author"),
+             .state = state.value_or(State::kServes),
+             .reason = etcd::text_at(value, "reason"),
+             .ended_by = etcd::text_at(value, "ended_by")};
+  if (!state || out.revision == 0 || out.rules.empty()) return std::nullopt;
+  return out;
+}
+
+store::InForce in_force_of(uint64_t newest, const std::optional<Canary>& canary) {
+  if (!canary || canary->revision != newest || canary->state == State::kPromoted) return {newest, ""};
+  return {canary->base, canary->state == State::kServes ? canary->rules : ""};
+}
+
+std::string text_of(const CanaryCounts& counts) {
+  return json_text(json{
+      {"revision", counts.revision}, {"canary", json_of(counts.canary)}, {"base", json_of(counts.base)}});
+}
+
+CanaryCounts canary_counts_from(std::string_view text) {
+  const json value = json::parse(text, nullptr, false);
+  return {.revision = etcd::number_at(value, "revision"),
+          .canary = side_from(etcd::member_at(value, "canary")),
+          .base = side_from(etcd::member_at(value, "base"))};
+}
+
+std::optional<Canary> canary_in(const View& view) {
+  return view.canary ? canary_from(view.canary->text) : std::nullopt;
+}
+
+store::InForce in_force_in(const View& view) {
+  return in_force_of(view.current.number, canary_in(view));
+}
+
 Subject subject_of(const Layout& layout, std::string_view key) {
   if (key == layout.current()) return {Topic::kCurrent};
   if (key == layout.canary()) return {Topic::kCanary};
-  const std::array folders{std::pair(layout.tags(), Topic::kTag), std::pair(layout.drafts(), Topic::kDraft),
-                           std::pair(layout.nodes(), Topic::kNode), std::pair(layout.members(), Topic::kNode),
-                           std::pair(layout.events(), Topic::kEvent)};
+  const std::array folders{
+      std::pair(layout.tags(), Topic::kTag),     std::pair(layout.drafts(), Topic::kDraft),
+      std::pair(layout.nodes(), Topic::kNode),   std::pair(layout.members(), Topic::kNode),
+      std::pair(layout.events(), Topic::kEvent), std::pair(layout.canary_counts(), Topic::kCanaryCounts)};
   for (const auto& [folder, topic] : folders) {
     if (const auto name = Layout::name_in(folder, key)) return {topic, std::string(*name)};
   }
@@ -58,6 +144,7 @@ void apply_put(const Layout& layout, const etcd::KeyValue& item, View& view) {
   switch (subject.topic) {
     case Topic::kCurrent: view.current = current_from({.items = {item}}); break;
     case Topic::kCanary: view.canary = Document{item.value, item.mod_revision}; break;
+    case Topic::kCanaryCounts: view.canary_counts[subject.name] = canary_counts_from(item.value); break;
     case Topic::kTag: view.tags.tags[subject.name] = parse_decimal(item.value).value_or(0); break;
     case Topic::kDraft: view.drafts[subject.name] = item.mod_revision; break;
     case Topic::kNode: {
@@ -76,6 +163,7 @@ void apply_removal(const Layout& layout, std::string_view key, View& view) {
   switch (subject.topic) {
     case Topic::kCurrent: view.current = {}; break;
     case Topic::kCanary: view.canary.reset(); break;
+    case Topic::kCanaryCounts: view.canary_counts.erase(subject.name); break;
     case Topic::kTag: view.tags.tags.erase(subject.name); break;
     case Topic::kDraft: view.drafts.erase(subject.name); break;
     case Topic::kNode: {

@@ -14,17 +14,6 @@ namespace {
 using nlohmann::json;
 using std::chrono::system_clock;
 
-std::string text_of(system_clock::time_point moment) {
-  return config::print_timestamp(std::chrono::floor<std::chrono::seconds>(moment));
-}
-
-json json_of(const CanaryCounts& counts) {
-  json out{{"requests", counts.requests}, {"errors", counts.errors}, {"mean_ms", nullptr}};
-  if (counts.requests > 0)
-    out["mean_ms"] = static_cast<double>(counts.duration) / 1'000.0 / static_cast<double>(counts.requests);
-  return out;
-}
-
 std::string describe(const CanaryNews& news, const proxy::CanaryRules& rules) {
   std::string name = "revision " + std::to_string(news.revision);
   switch (news.kind) {
@@ -43,12 +32,10 @@ Task<Status> CanaryControl::begin(config::Config config, proxy::CanaryRules rule
   Task<Status> beginning = deployment_.begin_canary(std::move(config), rules, revision, std::move(record));
   const Status begun = co_await beginning;
   if (!begun) co_return begun;
-  const auto age = std::max(system_clock::now() - since, system_clock::duration::zero());
-  const Clock::time_point began = Clock::now() - std::chrono::duration_cast<Clock::duration>(age);
   const CanaryNews news{CanaryNews::Kind::kStarted, revision, deployment_.revision(), {}};
-  life_ = Life{revision, news.base, CanaryTrial(std::move(rules), began), since, {}};
+  life_ = Life{revision, news.base, CanaryTrial(std::move(rules), began_at(since)), since, {}};
   life_->base_before = CanaryCounts::of(*deployment_.snapshot()->responses);
-  loop_.arm(*this, kPeriod);
+  if (judges_) loop_.arm(*this, kPeriod);
   say(describe(news, life_->trial.rules()));
   if (observer_) observer_(news);
   co_return Status();
@@ -62,20 +49,19 @@ CanaryCounts CanaryControl::of_base() const {
   return CanaryCounts::of(*deployment_.snapshot()->responses) - life_->base_before;
 }
 
+std::optional<CanaryFacts> CanaryControl::facts() const {
+  if (!life_) return std::nullopt;
+  return CanaryFacts{life_->revision, life_->base, life_->trial.rules(), life_->since};
+}
+
+std::optional<CanaryTally> CanaryControl::tally() const {
+  if (!life_) return std::nullopt;
+  return CanaryTally{of_canary(), of_base()};
+}
+
 json CanaryControl::state() const {
-  if (!life_) return nullptr;
-  const proxy::CanaryRules& rules = life_->trial.rules();
-  return {{"revision", life_->revision},
-          {"base", life_->base},
-          {"share", config::print_fine_share(rules.share)},
-          {"by", rules.by},
-          {"since", text_of(life_->since)},
-          {"until", text_of(life_->since + rules.for_time)},
-          {"promote", rules.promote},
-          {"withdraw_when",
-           {{"errors_above", config::print_fine_share(rules.withdraw_when.errors_above)},
-            {"min_requests", rules.withdraw_when.min_requests}}},
-          {"counts", {{"canary", json_of(of_canary())}, {"base", json_of(of_base())}}}};
+  const std::optional<CanaryFacts> canary = facts();
+  return canary ? describe_canary(*canary, *tally()) : json();
 }
 
 void CanaryControl::fire() {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "control/canary_state.h"
 #include "control/canary_trial.h"
 #include "control/deployment.h"
 #include "runtime/event_loop.h"
@@ -40,6 +41,9 @@ class CanaryControl final : private Timer {
   // Calls `observer` about each canary that has begun or ended. The observer must not call this object.
   void observe(Observer observer) { observer_ = std::move(observer); }
 
+  // The rules are applied elsewhere: to the requests of all nodes of a cluster.
+  void judge_elsewhere() { judges_ = false; }
+
   // Begins a canary of a checked configuration (Deployment::begin_canary). `since` is earlier than now for a
   // canary that has begun before the process did; its requests are counted anew.
   Task<Status> begin(config::Config config, proxy::CanaryRules rules, uint64_t revision,
@@ -47,7 +51,10 @@ class CanaryControl final : private Timer {
                      Deployment::Record record = {});
   // The number of the canary's revision; 0 without a canary.
   uint64_t revision() const { return life_ ? life_->revision : 0; }
-  // The canary and its counters, as the admin API shows them; null without a canary.
+  // The canary, and what this gateway has counted for it; nothing without a canary.
+  std::optional<CanaryFacts> facts() const;
+  std::optional<CanaryTally> tally() const;
+  // Both, as the admin API shows them; null without a canary.
   nlohmann::json state() const;
   // Puts the canary in force. An error when there is none or when another change is under way.
   Status promote(std::string reason);
@@ -73,6 +80,7 @@ class CanaryControl final : private Timer {
   EventLoop& loop_;
   Deployment& deployment_;
   Observer observer_;
+  bool judges_ = true;
   std::optional<Life> life_;
 };
 

@@ -23,6 +23,12 @@ CanaryCounts CanaryCounts::of(const telemetry::RevisionShards& shards) {
   return out;
 }
 
+Clock::time_point began_at(std::chrono::system_clock::time_point since) {
+  using std::chrono::system_clock;
+  const auto age = std::max(system_clock::now() - since, system_clock::duration::zero());
+  return Clock::now() - std::chrono::duration_cast<Clock::duration>(age);
+}
+
 Milliseconds CanaryTrial::left(Clock::time_point now) const {
   const auto left = std::chrono::ceil<Milliseconds>(began_ + rules_.for_time - now);
   return std::max(left, Milliseconds(0));

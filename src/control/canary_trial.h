@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -20,7 +21,22 @@ struct CanaryCounts {
   CanaryCounts operator-(const CanaryCounts& before) const {
     return {requests - before.requests, errors - before.errors, duration - before.duration};
   }
+  CanaryCounts& operator+=(const CanaryCounts& more) {
+    requests += more.requests;
+    errors += more.errors;
+    duration += more.duration;
+    return *this;
+  }
 };
+
+// The requests since a canary has begun: those that it has served, and the others.
+struct CanaryTally {
+  CanaryCounts canary{};
+  CanaryCounts base{};
+};
+
+// When a canary that has begun at this time of day has begun; not in the future.
+Clock::time_point began_at(std::chrono::system_clock::time_point since);
 
 // Applies the rules of a canary to its counters and to the time. A plain value; any thread.
 class CanaryTrial {

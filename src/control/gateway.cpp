@@ -66,9 +66,12 @@ Gateway::Gateway(RunOptions options, QuitGuard& quit)
       publisher_(loop_, deployment_),
       config_service_(loop_, make_origin(loop_, options_), publisher_,
                       std::make_unique<ReloadReport>(deployment_, fleet_, manager_, logs_, events_, node_)),
-      canary_keeper_(canary_, publisher_, config_service_,
-                     [report = CanaryReport(logs_, events_, node_)](
-                         const CanaryNews& news, const Author& by) { report.tell(news, by); }),
+      canary_keeper_(
+          canary_, publisher_, config_service_,
+          [this, report = CanaryReport(logs_, events_, node_)](const CanaryNews& news, const Author& by) {
+            report.tell(news, by);
+            if (cluster_) cluster_->tell();
+          }),
       changes_(loop_, deployment_, fleet_, publisher_, canary_keeper_),
       drafts_(std::make_unique<StoredDrafts>(loop_, deployment_), changes_),
       admin_(loop_, Operations(loop_, deployment_, fleet_, names_, config_service_, changes_, drafts_, logs_,

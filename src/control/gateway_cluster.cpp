@@ -30,6 +30,12 @@ ClusterMember::Surroundings Gateway::cluster_surroundings() {
   return {.revision = [this] { return deployment_.revision(); },
           .describe = [operations] { return operations.describe_to_cluster(); },
           .follow = [operations] { return follow_others(operations); },
+          .canary = [this] { return canary_.revision(); },
+          .count_canary =
+              [this](uint64_t revision) {
+                return canary_.revision() == revision ? canary_.tally() : std::nullopt;
+              },
+          .on_canary = [this] { canary_keeper_.drop_if_withdrawn(); },
           .on_lost =
               [this](const cluster::Node& node) {
                 events_.publish("node_lost", {{"node", node.id}, {"revision", node.revision}});

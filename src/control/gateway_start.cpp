@@ -139,6 +139,7 @@ Status Startup::open_store() {
       gateway_.cluster_surroundings(), gateway_.cluster_);
   if (!ledger) return ledger.error();
   if (gateway_.cluster_) {
+    gateway_.canary_.judge_elsewhere();
     gateway_.drafts_.keep_in(std::make_unique<ClusterDrafts>(*gateway_.cluster_));
     read_cluster();
   }

@@ -142,13 +142,13 @@ Task<CaughtUp> Operations::catch_up() {
   // The job may outlive this wait.
   struct Work {
     CaughtUp caught{};
-    static Task<void> run(Publisher& publisher, std::shared_ptr<Work> work) {
-      Task<CaughtUp> catching = publisher.catch_up();
+    static Task<void> run(CanaryKeeper& canary, std::shared_ptr<Work> work) {
+      Task<CaughtUp> catching = canary.catch_up();
       work->caught = co_await catching;
     }
   };
   const auto work = std::make_shared<Work>();
-  ConfigService::Job job = [&publisher = changes_.publisher(), work] { return Work::run(publisher, work); };
+  ConfigService::Job job = [&canary = changes_.canary(), work] { return Work::run(canary, work); };
   Task<bool> running = config_service_.run(std::move(job));
   co_await running;
   co_return std::move(work->caught);

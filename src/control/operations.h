@@ -82,7 +82,7 @@ class Operations {
   DraftService& drafts() { return drafts_; }
   Publisher& publisher() { return changes_.publisher(); }
   const Publisher& publisher() const { return changes_.publisher(); }
-  // As Publisher::catch_up(), when it is its turn. Does nothing while the gateway drains.
+  // As CanaryKeeper::catch_up(), when it is its turn. Does nothing while the gateway drains.
   Task<CaughtUp> catch_up();
   // Makes a change of objects when it is its turn. `by` is for events and the state of the node.
   Task<ChangeOutcome> change(ChangeRequest request, Author by);

@@ -33,6 +33,7 @@ cluster::Node Operations::describe_to_cluster() const {
   cluster::Node out{.id = node_.id,
                     .version = PORTCULLIS_VERSION,
                     .revision = revision(),
+                    .canary = changes_.canary().revision(),
                     .since = node_.since,
                     .last_error = last_error(),
                     .refused = publisher().refused(),
@@ -50,10 +51,12 @@ nlohmann::json item_of(const cluster::Node& node) {
   nlohmann::json out{{"id", node.id},
                      {"version", node.version},
                      {"revision", node.revision},
+                     {"canary", nullptr},
                      {"since", http::write_timestamp(node.since)},
                      {"store_reachable", nullptr},
                      {"last_error", nullptr},
                      {"state", node.state}};
+  if (node.canary != 0) out["canary"] = node.canary;
   if (!node.last_error.empty()) out["last_error"] = node.last_error;
   return out;
 }

@@ -57,6 +57,24 @@ Status Store::set_in_force(uint64_t number) {
   return transaction->commit();
 }
 
+Status Store::set_served(uint64_t number) {
+  auto transaction = Transaction::begin(database_, Transaction::Kind::kWrite);
+  if (!transaction) return transaction.error();
+  if (Status set = set_meta(database_, kInForce, std::to_string(number)); !set) return set;
+  return transaction->commit();
+}
+
+Status Store::set_canary(std::string_view text) {
+  auto transaction = Transaction::begin(database_, Transaction::Kind::kWrite);
+  if (!transaction) return transaction.error();
+  if (Status set = set_meta(database_, kCanary, text); !set) return set;
+  return transaction->commit();
+}
+
+Result<std::string> Store::canary() {
+  return meta_of(database_, kCanary);
+}
+
 Status Store::end_canary(uint64_t in_force) {
   return set_in_force(in_force);
 }

@@ -165,7 +165,13 @@ class Store {
   Result<Head> head();
   // Stores that this revision is in force, without a canary.
   Status set_in_force(uint64_t number);
-  // What set_in_force() or an appended revision has stored last; nothing when neither was called.
+  // The next three are for the copy of a cluster. The first one stores what this node serves, and leaves the
+  // canary. The others are about what the cluster's key `canary` says; empty without one.
+  Status set_served(uint64_t number);
+  Status set_canary(std::string_view text);
+  Result<std::string> canary();
+  // What set_in_force(), set_served() or an appended revision has stored last; nothing when neither was
+  // called.
   Result<std::optional<uint64_t>> served();
   // The canary has ended, and this revision is in force: the newest one when the canary was promoted.
   Status end_canary(uint64_t in_force);

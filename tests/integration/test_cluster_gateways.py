@@ -90,14 +90,6 @@ def test_tags_are_on_all_nodes(cluster):
         wait_for(lambda its=node: its.call("GET", "/v1/revisions/1")[1]["tags"] == [], what="no tag")
 
 
-def test_a_canary_is_refused(cluster):
-    [one] = cluster(1)
-    for query in ("", "?dry_run=true"):
-        status, told = one.call("POST", f"/v1/publish{query}", {"changes": [put(answering("x"))], "canary": {"share": "5%", "for": "1m"}})
-        assert status == 422 and told["diagnostics"][0]["path"] == "/canary"
-    assert one.revision() == 0
-
-
 def test_a_node_that_cannot_serve_a_revision_keeps_the_one_before_and_says_so(cluster):
     one, two = nodes = cluster(2, references=[["HOME"], []])
     one.call("PUT", "/v1/routes/all", answering("first"))

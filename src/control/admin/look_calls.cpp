@@ -147,6 +147,8 @@ void add_states(CallTable& table) {
       {{"id", shape::text("The name of the node.")},
        {"version", shape::text("The version of the program.")},
        {"revision", shape::integer("The revision that the node serves.")},
+       {"canary",
+        shape::or_null(shape::integer("The canary that the node serves beside; null without one."))},
        {"since", shape::text("When the node began to serve the revision (RFC 3339).")},
        {"store_reachable",
         shape::or_null(shape::boolean("Whether the store has done its latest work, or whether etcd can be "
@@ -158,7 +160,7 @@ void add_states(CallTable& table) {
        {"files_hash",
         shape::text("In a cluster: nodes with equal objects in their files have equal hashes.")},
        {"state", shape::choice({"ready", "draining", "lost"})}},
-      {"id", "version", "revision", "since", "store_reachable", "last_error", "state"});
+      {"id", "version", "revision", "canary", "since", "store_reachable", "last_error", "state"});
   table.add(
       {.method = "GET",
        .path = "/v1/nodes",

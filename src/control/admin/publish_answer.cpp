@@ -16,8 +16,7 @@ namespace portcullis::control {
 
 using nlohmann::json;
 
-std::optional<ServerAnswer> read_conditions(const AdminWorld& world, const json& document,
-                                            ChangeRequest& out) {
+std::optional<ServerAnswer> read_conditions(const json& document, ChangeRequest& out) {
   if (const auto bound = document.find("max_changed"); bound != document.end()) {
     const auto read = ChangedBound::read(*bound);
     if (!read) return refuse_document("/max_changed", read.error().message);
@@ -28,8 +27,6 @@ std::optional<ServerAnswer> read_conditions(const AdminWorld& world, const json&
     return refuse_document("/wait", "expected `all`");
   const auto canary = document.find("canary");
   if (canary == document.end()) return std::nullopt;
-  if (const std::string reason = world.operations.publisher().ledger().refuse_canary(); !reason.empty())
-    return refuse_document("/canary", reason);
   auto rules = read_canary(*canary, "/canary");
   if (auto* faults = std::get_if<std::vector<Finding>>(&rules)) {
     std::string title = faults->front().message;
@@ -73,7 +70,7 @@ Task<ServerAnswer> publish_draft(const AdminWorld& world, const CallRequest& req
   ChangeRequest change = change_of(request);
   document["changes"] = json::array();
   if (auto refusal = read_change(document, change)) co_return std::move(*refusal);
-  if (auto refusal = read_conditions(world, document, change)) co_return std::move(*refusal);
+  if (auto refusal = read_conditions(document, change)) co_return std::move(*refusal);
   DraftService& drafts = world.operations.drafts();
   Task<DraftService::Found> finding = drafts.find(name);
   DraftService::Found found = co_await finding;

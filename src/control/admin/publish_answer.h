@@ -9,10 +9,8 @@
 // What the calls share that publish a change under conditions.
 namespace portcullis::control {
 
-// Reads `max_changed`, `wait` and `canary`. Returns the answer to a document in which they have another form,
-// or that wants a canary where there can be none.
-std::optional<ServerAnswer> read_conditions(const AdminWorld& world, const nlohmann::json& document,
-                                            ChangeRequest& out);
+// Reads `max_changed`, `wait` and `canary`. Returns the answer to a document in which they have another form.
+std::optional<ServerAnswer> read_conditions(const nlohmann::json& document, ChangeRequest& out);
 // A document with `message` and the conditions.
 nlohmann::json conditions_schema();
 

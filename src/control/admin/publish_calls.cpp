@@ -33,7 +33,7 @@ Task<ServerAnswer> publish(const AdminWorld& world, const CallRequest& request) 
     co_return std::move(*refusal);
   ChangeRequest change = change_of(request);
   if (auto refusal = read_change(document, change)) co_return std::move(*refusal);
-  if (auto refusal = read_conditions(world, document, change)) co_return std::move(*refusal);
+  if (auto refusal = read_conditions(document, change)) co_return std::move(*refusal);
   std::optional<Published> made;
   Task<ServerAnswer> answering =
       answer_change(world, request, std::move(change), [&](const Published& published) {
@@ -111,9 +111,10 @@ void add_end(CallTable& table, bool promotes) {
   call.role = promotes ? AdminRole::kPublisher : AdminRole::kOperator;
   call.effect = Call::Effect::kWrites;
   call.answers.push_back({200, "The canary as it was before.", media_type::kJson, canary_schema()});
-  if (promotes)
-    call.answers.push_back(
-        {409, "Another change is under way, or the canary has ended.", media_type::kProblem});
+  call.answers.push_back(
+      {409,
+       promotes ? "Another change is under way, or the canary has ended." : "The canary has ended meanwhile.",
+       media_type::kProblem});
   call.answers.push_back(
       {503, "The store cannot be written to, or the gateway drains.", media_type::kProblem});
   call.handle = [promotes](const AdminWorld& world, const CallRequest& request) {

@@ -9,21 +9,21 @@ namespace portcullis::control {
 
 namespace {
 
-// In a cluster the newest revision is in force.
-Result<store::Head> head_of(store::Store& store) {
+// What is in force, with what the key `canary` says.
+Result<store::Head> head_of(store::Store& store, const std::optional<cluster::Canary>& canary) {
   auto head = store.head();
-  if (head) head->in_force = {head->newest, ""};
+  if (head) head->in_force = cluster::in_force_of(head->newest, canary);
   return head;
 }
 
-// What is to be served at the start. The newest revision is not when it has objects that this version does
-// not know; then it is the one that was served last.
-Result<store::Head> head_to_serve(store::Store& store, uint64_t served_last) {
-  auto head = head_of(store);
-  if (!head) return head;
-  const Status usable = check_kinds(store, head->newest);
+// What is to be served at the start, without a canary: that is followed when the node serves. The revision in
+// force is not when it has objects that this version does not know; then it is the one that was served last.
+Result<store::Head> head_to_serve(store::Store& store, store::Head head, uint64_t served_last) {
+  head.in_force.canary.clear();
+  const uint64_t in_force = head.in_force.number;
+  const Status usable = check_kinds(store, in_force);
   if (usable) return head;
-  if (served_last == head->newest) return usable.error();
+  if (served_last == in_force) return usable.error();
   if (const Status also = check_kinds(store, served_last); !also) return also.error();
   const auto found = store.revision(served_last);
   if (!found) return found.error();
@@ -35,7 +35,7 @@ Result<store::Head> head_to_serve(store::Store& store, uint64_t served_last) {
 }
 
 RevisionStore::Write note_call(uint64_t number) {
-  return [number](store::Store& store) { return store.set_in_force(number); };
+  return [number](store::Store& store) { return store.set_served(number); };
 }
 
 }  // namespace
@@ -46,12 +46,14 @@ RevisionStore& ClusterLedger::store() {
 
 Result<Ledger::AtStart> ClusterLedger::at_start() {
   return store().ask_now<AtStart>([](store::Store& store) -> Result<AtStart> {
+    const auto canary = store.canary();
+    if (!canary) return canary.error();
+    auto found = head_of(store, cluster::canary_from(*canary));
+    if (!found) return found.error();
     const auto served = store.served();
     if (!served) return served.error();
-    const auto newest = store.newest();
-    if (!newest) return newest.error();
-    const uint64_t served_last = served->value_or(*newest);
-    auto head = head_to_serve(store, served_last);
+    const uint64_t served_last = served->value_or(found->in_force.number);
+    auto head = head_to_serve(store, std::move(*found), served_last);
     if (!head) return head.error();
     return AtStart{std::move(*head), served_last};
   });
@@ -61,15 +63,17 @@ Task<Result<std::optional<NewerRevision>>> ClusterLedger::newer(store::Head know
   using Newer = std::optional<NewerRevision>;
   const cluster::Current& watched = member_.view().current;
   // An etcd that was restored from a backup may have another revision of the same number.
-  const bool is_known = watched.number == known.newest && member_.mirror().has(watched);
+  const bool is_known = watched.number == known.newest && member_.mirror().has(watched) &&
+                        cluster::in_force_in(member_.view()) == known.in_force;
   const bool must_ask = std::exchange(must_ask_, false) || is_overtaken_;
   if (is_known && !must_ask) co_return Result<Newer>(Newer());
   if (!is_overtaken_ && !member_.stale().empty()) co_return Result<Newer>(Error{member_.stale()});
   Task<Status> catching = member_.catch_up();
   if (const Status caught = co_await catching; !caught) co_return Result<Newer>(caught.error());
   is_overtaken_ = false;
-  RevisionStore::Call<Newer> call = [its_known = std::move(known)](store::Store& store) -> Result<Newer> {
-    auto head = head_of(store);
+  RevisionStore::Call<Newer> call = [its_known = std::move(known), canary = member_.mirror().canary()](
+                                        store::Store& store) -> Result<Newer> {
+    auto head = head_of(store, canary);
     if (!head) return head.error();
     return newer_revision(store, std::move(*head), its_known);
   };
@@ -88,7 +92,8 @@ Status ClusterLedger::note_served_first(uint64_t number) {
   return store().write_now(note_call(number));
 }
 
-Task<Result<store::AppendOutcome>> ClusterLedger::finish(Task<Result<cluster::PublishOutcome>> publishing) {
+Task<Result<store::AppendOutcome>> ClusterLedger::finish(Task<Result<cluster::PublishOutcome>> publishing,
+                                                         store::Draft draft) {
   Task<Status> checking = member_.check_keys();
   if (const Status checked = co_await checking; !checked) co_return checked.error();
   Result<cluster::PublishOutcome> outcome = co_await publishing;
@@ -102,7 +107,8 @@ Task<Result<store::AppendOutcome>> ClusterLedger::finish(Task<Result<cluster::Pu
   if (const auto* unusable = std::get_if<store::Unusable>(&*outcome))
     co_return store::AppendOutcome(*unusable);
   const cluster::ContentPtr content = std::get<cluster::Published>(*outcome).content;
-  Task<Status> copying = member_.mirror().add(content);
+  const std::optional<cluster::Canary> canary = cluster::begun_canary(content->header.revision, draft);
+  Task<Status> copying = member_.mirror().add(content, canary ? cluster::text_of(*canary) : "");
   const Status copied = co_await copying;
   if (!copied)
     say(Level::kError, "revision " + std::to_string(content->header.revision.number) +
@@ -111,12 +117,12 @@ Task<Result<store::AppendOutcome>> ClusterLedger::finish(Task<Result<cluster::Pu
 }
 
 Task<Result<store::AppendOutcome>> ClusterLedger::append(store::Draft draft, store::Changes changes) {
-  return finish(member_.cluster().publisher.publish(std::move(draft), std::move(changes)));
+  return finish(member_.cluster().publisher.publish(draft, std::move(changes)), draft);
 }
 
 Task<Result<store::AppendOutcome>> ClusterLedger::append_all(store::Draft draft,
                                                              std::vector<store::Object> objects) {
-  return finish(member_.cluster().publisher.publish_all(std::move(draft), std::move(objects)));
+  return finish(member_.cluster().publisher.publish_all(draft, std::move(objects)), draft);
 }
 
 Task<Result<store::Found<uint64_t>>> ClusterLedger::tag(std::string name, uint64_t number) {
@@ -132,9 +138,8 @@ Task<Result<store::Store::Untagged>> ClusterLedger::remove_tag(std::string name)
   co_return *removed == cluster::Documents::Untagged::kRemoved ? Untagged::kRemoved : Untagged::kUnknown;
 }
 
-std::string ClusterLedger::refuse_canary() const {
-  return "a revision of a cluster cannot begin as a canary: leave out `canary`, or use a store without "
-         "`etcd`";
+SharedCanary* ClusterLedger::shared_canary() {
+  return &member_.canary();
 }
 
 }  // namespace portcullis::control

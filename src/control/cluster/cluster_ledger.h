@@ -34,11 +34,12 @@ class ClusterLedger final : public Ledger {
                                                 std::vector<store::Object> objects) override;
   Task<Result<store::Found<uint64_t>>> tag(std::string name, uint64_t number) override;
   Task<Result<store::Store::Untagged>> remove_tag(std::string name) override;
-  std::string refuse_canary() const override;
+  SharedCanary* shared_canary() override;
   void ask_anew() override { must_ask_ = true; }
 
  private:
-  Task<Result<store::AppendOutcome>> finish(Task<Result<cluster::PublishOutcome>> publishing);
+  Task<Result<store::AppendOutcome>> finish(Task<Result<cluster::PublishOutcome>> publishing,
+                                            store::Draft draft);
 
   ClusterMember& member_;
   bool must_ask_ = false;

@@ -32,10 +32,13 @@ ClusterMember::ClusterMember(EventLoop& loop, std::unique_ptr<RevisionStore> sto
                static_cast<cluster::Observer::Listener&>(*this), nullptr),
       mirror_(cluster_.revisions, *store_, keys_),
       errands_(loop, cluster_.documents, id_, surroundings_.perform),
+      canary_(
+          loop, cluster_, mirror_, id_,
+          {.count = surroundings_.count_canary, .takes_part = [this] { return stale_.empty() && !silent_; }}),
       follower_(loop,
                 {.revision = surroundings_.revision,
-                 .newest = [this] { return view().current.number; },
-                 .has_newest = [this] { return mirror_.has(view().current); },
+                 .newest = [this] { return cluster::in_force_in(view()).number; },
+                 .has_newest = [this] { return has_newest(); },
                  .is_stale = [this] { return !stale_.empty(); },
                  .follow = surroundings_.follow,
                  .on_change = [this] { tell(); }},
@@ -67,6 +70,7 @@ void ClusterMember::begin() {
   tasks_.spawn(follower_.run());
   tasks_.spawn(keep_telling());
   tasks_.spawn(keep_sweeping());
+  tasks_.spawn(canary_.run());
 }
 
 void ClusterMember::tell() {
@@ -133,6 +137,19 @@ void ClusterMember::stay_listed() {
   if (serves_ && !silent_ && !is_listed) cluster_.membership.tell_again();
 }
 
+// Whether the store has the newest revision, and this node serves it as a canary when it is one.
+bool ClusterMember::has_newest() const {
+  const cluster::Current& current = view().current;
+  const uint64_t canary = cluster::in_force_in(view()).canary.empty() ? 0 : current.number;
+  return mirror_.has(current) && surroundings_.canary() == canary;
+}
+
+void ClusterMember::follow_canary() {
+  canary_.notify();
+  surroundings_.on_canary();
+  follower_.notify();
+}
+
 std::vector<std::string> ClusterMember::others() const {
   std::vector<std::string> out;
   for (const auto& [id, listed] : view().nodes) {
@@ -151,10 +168,11 @@ Task<nlohmann::json> ClusterMember::wait_for_all(uint64_t revision, Milliseconds
     for (const auto& [id, listed] : view().nodes) {
       if (!listed.alive) continue;
       const cluster::Node& node = listed.node;
-      out[id] = {{"serves", node.revision >= revision}, {"revision", node.revision}, {"last_error", nullptr}};
+      const bool serves = node.revision >= revision || node.canary >= revision;
+      out[id] = {{"serves", serves}, {"revision", node.revision}, {"last_error", nullptr}};
       if (!node.last_error.empty()) out[id]["last_error"] = node.last_error;
       const bool is_awaited = node.state != "draining";
-      is_over = is_over && (!is_awaited || node.revision >= revision || node.refused >= revision);
+      is_over = is_over && (!is_awaited || serves || node.refused >= revision);
     }
     const auto left = std::chrono::duration_cast<Milliseconds>(end - Clock::now());
     if (is_over || left.count() <= 0) co_return out;
@@ -186,7 +204,7 @@ void ClusterMember::on_anew(cluster::Anew /*why*/) {
   copy_tags();
   nodes_changed_.notify();
   drafts_changed_.notify();
-  follower_.notify();
+  follow_canary();
 }
 
 void ClusterMember::on_change(const cluster::Subject& subject) {
@@ -199,7 +217,8 @@ void ClusterMember::on_change(const cluster::Subject& subject) {
       break;
     case cluster::Topic::kTag: copy_tags(); break;
     case cluster::Topic::kDraft: drafts_changed_.notify(); break;
-    case cluster::Topic::kCanary:
+    case cluster::Topic::kCanary: follow_canary(); break;
+    case cluster::Topic::kCanaryCounts:
     case cluster::Topic::kEvent:
     case cluster::Topic::kOther: break;
   }
@@ -218,6 +237,7 @@ void ClusterMember::on_reachable(bool reachable, const std::string& why) {
   if (reachable && was_stale) say("this node follows its cluster");
   if (!reachable) say(Level::kWarning, stale_);
   drafts_changed_.notify();
+  canary_.notify();
   follower_.notify();
   tell();
 }

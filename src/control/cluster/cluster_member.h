@@ -8,6 +8,7 @@
 #include "client/http_client.h"
 #include "cluster/cluster.h"
 #include "config/store.h"
+#include "control/cluster/cluster_canary.h"
 #include "control/cluster/errands.h"
 #include "control/cluster/files_hash.h"
 #include "control/cluster/follower.h"
@@ -32,6 +33,12 @@ class ClusterMember final : private cluster::Observer::Listener {
     // Puts the cluster's newest revision in force when its turn comes; the task ends when that is done. An
     // error when the newest revision could not be read.
     std::function<Task<Status>()> follow;
+    // The number of the canary that this node serves; 0 without one.
+    std::function<uint64_t()> canary;
+    // What this node has counted for the canary with this number; nothing when it does not serve it.
+    std::function<std::optional<CanaryTally>(uint64_t)> count_canary;
+    // The cluster's canary may have begun or ended.
+    std::function<void()> on_canary;
     // A node has gone without a word.
     std::function<void(const cluster::Node&)> on_lost;
     // Does what another node asks for.
@@ -51,6 +58,7 @@ class ClusterMember final : private cluster::Observer::Listener {
   RevisionStore& store() { return *store_; }
   Mirror& mirror() { return mirror_; }
   Errands& errands() { return errands_; }
+  ClusterCanary& canary() { return canary_; }
   FilesHash& files_hash() { return files_hash_; }
   // An error when the key file of this node is not the cluster's. etcd is asked until it has agreed once.
   Task<Status> check_keys();
@@ -65,9 +73,9 @@ class ClusterMember final : private cluster::Observer::Listener {
   const cluster::View& view() const { return cluster_.observer.view(); }
   // The other nodes whose leases are held. Until they serve, nodes are in no list.
   std::vector<std::string> others() const;
-  // Waits until each node that is alive and does not drain serves this revision or a later one, or has
-  // refused it. Returns what each of them does, as `{ID: {serves, revision, last_error}}`, at the latest
-  // after `patience`.
+  // Waits until each node that is alive and does not drain serves this revision or a later one, also as a
+  // canary, or has refused it. Returns what each of them does, as `{ID: {serves, revision, last_error}}`, at
+  // the latest after `patience`.
   Task<nlohmann::json> wait_for_all(uint64_t revision, Milliseconds patience);
   // Waits until this node has heard of this or a later write of the draft, and so of all that came before it;
   // at most for `patience`, and not while it hears nothing.
@@ -97,6 +105,8 @@ class ClusterMember final : private cluster::Observer::Listener {
   Task<void> leave_now();
   void note_lost(const std::string& id);
   void stay_listed();
+  void follow_canary();
+  bool has_newest() const;
 
   EventLoop& loop_;
   const std::string id_;
@@ -108,6 +118,7 @@ class ClusterMember final : private cluster::Observer::Listener {
   cluster::Cluster cluster_;
   Mirror mirror_;
   Errands errands_;
+  ClusterCanary canary_;
   FilesHash files_hash_;
   Signal nodes_changed_;
   Signal drafts_changed_;

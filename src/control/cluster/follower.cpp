@@ -38,7 +38,7 @@ void Follower::note(const Status& followed, uint64_t newest) {
   if (!problem.empty() && problem != unread_)
     say(Level::kError, "revision " + std::to_string(newest) + " of the cluster cannot be read; revision " +
                            std::to_string(surroundings_.revision()) + " goes on serving: " + problem);
-  const bool fails = !problem.empty() || newest != surroundings_.revision();
+  const bool fails = !problem.empty() || newest != surroundings_.revision() || !surroundings_.has_newest();
   const bool is_other = newest != tried_ || problem.empty() != unread_.empty();
   failures_ = !fails ? 0 : is_other ? 1 : failures_ + 1;
   tried_ = newest;

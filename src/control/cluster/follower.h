@@ -19,9 +19,10 @@ class Follower {
   struct Surroundings {
     // The number of the revision in force.
     std::function<uint64_t()> revision;
-    // The number of the newest revision that the node has heard of.
+    // The number of the revision that the cluster has in force, as far as the node has heard.
     std::function<uint64_t()> newest;
-    // Whether the store of this node has that revision, and not another one of the same number.
+    // Whether the store of this node has that revision, and not another one of the same number, and the node
+    // serves the canary of the cluster.
     std::function<bool()> has_newest;
     // Whether that number may be old, because etcd does not answer.
     std::function<bool()> is_stale;

@@ -152,6 +152,8 @@ Task<Result<uint64_t>> Mirror::catch_up() {
   if (!newest) co_return newest.error();
   const cluster::Current current = std::move(newest->current);
   if (!tags_ || newest->tags.moment > tags_->moment) tags_ = std::move(newest->tags);
+  Task<Status> noting = write_canary(std::move(newest->canary));
+  if (const Status noted = co_await noting; !noted) co_return noted.error();
   if (!has(current)) {
     if (current.number <= held->number) co_return another_history(held->number);
     Task<Status> copying = copy_after(*held, current.number);
@@ -166,8 +168,21 @@ Task<Result<uint64_t>> Mirror::catch_up() {
   co_return current.number;
 }
 
-Task<Status> Mirror::add(ContentPtr content) {
+// Stored before the revision, so that no revision is taken for one in force that is a canary.
+Task<Status> Mirror::write_canary(std::string text) {
+  if (canary_ == text) co_return Status();
+  RevisionStore::Write call = [text](store::Store& store) { return store.set_canary(text); };
+  Task<Status> writing = store_.write(std::move(call));
+  const Status written = co_await writing;
+  canary_.reset();
+  if (written) canary_ = std::move(text);
+  co_return written;
+}
+
+Task<Status> Mirror::add(ContentPtr content, std::string canary_text) {
   const uint64_t number = content->header.revision.number;
+  Task<Status> telling = write_canary(std::move(canary_text));
+  if (const Status told = co_await telling; !told) co_return told;
   const bool follows = last_ != nullptr && last_->header.revision.number + 1 == number;
   Status taken = Error{"the store does not have the revision before"};
   if (follows) {
@@ -182,7 +197,8 @@ Task<Status> Mirror::add(ContentPtr content) {
     const Result<uint64_t> caught = co_await catching;
     if (!caught) co_return caught.error();
   }
-  RevisionStore::Write call = [number](store::Store& store) { return store.set_in_force(number); };
+  const uint64_t in_force = cluster::in_force_of(number, canary()).number;
+  RevisionStore::Write call = [in_force](store::Store& store) { return store.set_served(in_force); };
   Task<Status> noting = store_.write(std::move(call));
   co_return co_await noting;
 }

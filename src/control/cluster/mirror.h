@@ -7,6 +7,7 @@
 #include "cluster/content.h"
 #include "cluster/keys.h"
 #include "cluster/revisions.h"
+#include "cluster/view.h"
 #include "control/revisions/revision_store.h"
 #include "runtime/task.h"
 #include "store/store.h"
@@ -28,10 +29,13 @@ class Mirror {
   // Reads all revisions that the store does not have. Returns the number of the newest one. An error when the
   // cluster's revisions are not those that the store has, or the store has revisions of its own.
   Task<Result<uint64_t>> catch_up();
-  // Copies a revision that this node has published, after all before it, and stores that it is in force.
-  Task<Status> add(cluster::ContentPtr content);
+  // Copies a revision that this node has published, after all before it, and stores what is in force.
+  // `canary_text` is what the key `canary` says now; empty without one.
+  Task<Status> add(cluster::ContentPtr content, std::string canary_text);
   // The tags of the cluster have changed. Those of a moment 0 are not known yet, and change nothing.
   Task<Status> copy_tags(cluster::TagsAt tags);
+  // What the key `canary` has said when etcd was last asked; nothing without one.
+  std::optional<cluster::Canary> canary() const { return cluster::canary_from(canary_.value_or("")); }
   // Whether this is the newest revision of the store, as it was when the store was last read or written here.
   bool has(const cluster::Current& current) const {
     return held_ == store::Store::TakenOver{current.number, current.publication};
@@ -42,6 +46,7 @@ class Mirror {
   Task<Status> copy_after(store::Store::TakenOver held, uint64_t newest);
   Task<Status> copy(std::vector<uint64_t> numbers);
   Task<Status> take_over(std::vector<cluster::ContentPtr> contents);
+  Task<Status> write_canary(std::string text);
   Task<Status> write_tags();
   Task<Result<std::vector<uint64_t>>> numbers_after(uint64_t number, uint64_t newest);
 
@@ -52,6 +57,7 @@ class Mirror {
   std::optional<store::Store::TakenOver> held_;  // nothing while the store was not read
   std::optional<cluster::TagsAt> tags_;          // nothing while they are not known
   std::optional<store::Tags> written_tags_;
+  std::optional<std::string> canary_;  // what the store has of it; nothing while that is not known
 };
 
 }  // namespace portcullis::control

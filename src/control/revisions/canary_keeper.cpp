@@ -47,6 +47,10 @@ Task<ChangeOutcome> CanaryKeeper::begin(Publication publication, proxy::CanaryRu
 }
 
 Task<std::optional<Refusal>> CanaryKeeper::withdraw(Author by) {
+  if (shared() != nullptr) {
+    Task<std::optional<Refusal>> ending = withdraw_for_all(std::move(by));
+    co_return co_await ending;
+  }
   std::optional<Refusal> out;
   if (control_.revision() == 0) {
     out = no_canary();
@@ -73,7 +77,9 @@ Task<std::optional<Refusal>> CanaryKeeper::promote(Author by, const config::Text
   const auto work = std::make_shared<Promotion>();
   work->by = std::move(by);
   work->labels = labels;
-  ConfigService::Job job = [this, work] { return run_promotion(work); };
+  ConfigService::Job job = [this, work] {
+    return shared() != nullptr ? run_promotion_for_all(work) : run_promotion(work);
+  };
   Task<bool> running = queue_.run(std::move(job));
   co_await running;
   co_return std::move(work->refusal);

@@ -11,11 +11,13 @@
 #include "control/canary.h"
 #include "control/config_service.h"
 #include "control/revisions/publisher.h"
+#include "control/revisions/shared_canary.h"
 
 namespace portcullis::control {
 
 // The canary of the gateway, kept in the store: it goes on after a restart, and the store knows how it has
-// ended. Control thread.
+// ended. In a cluster all nodes have the same canary, which ends for all of them (SharedCanary). Control
+// thread.
 class CanaryKeeper {
  public:
   // Told of each canary that has begun or ended, and by whose wish.
@@ -26,13 +28,23 @@ class CanaryKeeper {
 
   // Stores the revision and begins its canary, from the queue of ConfigService.
   Task<ChangeOutcome> begin(Publication publication, proxy::CanaryRules rules);
-  // As CanaryControl::state().
-  nlohmann::json state() const { return control_.state(); }
+  // As CanaryControl::state(); in a cluster with the sums over all nodes, also when this one does not serve
+  // the canary.
+  nlohmann::json state() const;
   // Both return the refusal when it was not done: 404 without a canary; 403 when the author may change only
   // objects with `labels`, and the canary changes others. When the store is away, nothing is
-  // promoted, but a canary is withdrawn all the same; the refusal says so.
+  // promoted, but a canary is withdrawn all the same; the refusal says so. In a cluster nothing of both is
+  // done while etcd is away.
   Task<std::optional<Refusal>> promote(Author by, const config::TextMap& labels);
   Task<std::optional<Refusal>> withdraw(Author by);
+
+  // The number of the canary that this gateway serves; 0 without one.
+  uint64_t revision() const { return control_.revision(); }
+
+  // As Publisher::catch_up(), also for the canary of a cluster.
+  Task<CaughtUp> catch_up();
+  // The canary of the cluster may have ended: a withdrawal waits for no other work.
+  void drop_if_withdrawn();
 
   // Begins the canary anew that the store had at the start, when it is its turn.
   void resume();
@@ -50,6 +62,14 @@ class CanaryKeeper {
   void hear(const CanaryNews& news);
   Task<void> record_end(uint64_t in_force);
   Task<void> run_promotion(std::shared_ptr<Promotion> work);
+  SharedCanary* shared() const { return publisher_.ledger().shared_canary(); }
+  void settle(const store::Head& head);
+  void withdraw_here(const std::string& reason, Author by);
+  Author author_of_end(const std::string& name) const;
+  Task<std::optional<Refusal>> end_for_all(cluster::Canary::State state, Author by);
+  Task<std::optional<Refusal>> withdraw_for_all(Author by);
+  Task<void> run_promotion_for_all(std::shared_ptr<Promotion> work);
+  Task<void> follow_now();
   Task<void> wait_and_resume();
   Task<void> resume_now();
 
@@ -57,7 +77,8 @@ class CanaryKeeper {
   Publisher& publisher_;
   ConfigService& queue_;
   const Tell tell_;
-  std::optional<Author> by_;  // who has asked for what happens now; nothing when the rules have
+  std::optional<Author> by_;      // who has asked for what happens now; nothing when the rules have
+  std::optional<Author> asking_;  // who has ended the canary of a cluster at this node, while it follows
   TaskGroup working_;
 };
 

@@ -11,10 +11,9 @@ namespace portcullis::control {
 
 namespace {
 
-// True when an entity tag of the change is not that of the object.
-bool misses_tag(const ChangeOutcome& outcome) {
+bool is_refused_with(int status, const ChangeOutcome& outcome) {
   const auto* const refusal = std::get_if<Refusal>(&outcome);
-  return refusal != nullptr && refusal->status == 412;
+  return refusal != nullptr && refusal->status == status;
 }
 
 // Why a change is refused that was made from a revision which this node cannot serve: when the configuration
@@ -37,7 +36,7 @@ Task<ChangeOutcome> ChangeService::make(ChangeRequest request) {
   if (has_asked) publisher_.ledger().ask_anew();
   std::optional<ChangeOutcome> overtaken;  // of the try before
   for (;;) {
-    Task<CaughtUp> catching = publisher_.catch_up();
+    Task<CaughtUp> catching = canary_.catch_up();
     CaughtUp caught = co_await catching;
     if (caught.refusal && !publisher_.is_behind()) co_return std::move(*caught.refusal);
     if ((overtaken || has_asked) && !caught.unread.empty())
@@ -46,7 +45,10 @@ Task<ChangeOutcome> ChangeService::make(ChangeRequest request) {
     if (!request.base) request.changed_meanwhile.merge(caught.changed);
     Task<ChangeOutcome> trying = try_once(request);
     ChangeOutcome outcome = co_await trying;
-    const bool asks = misses_tag(outcome) && !std::exchange(has_asked, true);
+    // An entity tag that is not that of the object, or a canary, which may have ended.
+    const bool is_old =
+        is_refused_with(412, outcome) || (is_refused_with(409, outcome) && publisher_.is_in_trial());
+    const bool asks = is_old && !std::exchange(has_asked, true);
     if (asks) publisher_.ledger().ask_anew();
     if (caught.refusal) outcome = tell_behind(std::move(outcome), std::move(*caught.refusal));
     const bool is_overtaken = publisher_.was_overtaken();

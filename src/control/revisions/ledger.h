@@ -14,6 +14,8 @@
 
 namespace portcullis::control {
 
+class SharedCanary;
+
 // Where revisions are kept, which one is the newest, and how one becomes the newest. There are two forms: the
 // node's own store, which several processes may share (StoreLedger), and a cluster, in which etcd decides and
 // each node's store has a copy (ClusterLedger). Revisions are read from the store in both forms. Control
@@ -60,8 +62,8 @@ class Ledger {
   virtual Task<Result<store::Found<uint64_t>>> tag(std::string name, uint64_t number) = 0;
   virtual Task<Result<store::Store::Untagged>> remove_tag(std::string name) = 0;
 
-  // Why a revision cannot begin as a canary; empty when it can.
-  virtual std::string refuse_canary() const = 0;
+  // The canary that this node has together with others; null where each node has its own.
+  virtual SharedCanary* shared_canary() { return nullptr; }
 
   // The next newer() must know all that was published before this call: an author has seen more than this
   // node has heard of.
@@ -85,7 +87,6 @@ class StoreLedger final : public Ledger {
                                                 std::vector<store::Object> objects) override;
   Task<Result<store::Found<uint64_t>>> tag(std::string name, uint64_t number) override;
   Task<Result<store::Store::Untagged>> remove_tag(std::string name) override;
-  std::string refuse_canary() const override { return ""; }
 
  private:
   std::unique_ptr<RevisionStore> store_;

@@ -283,6 +283,9 @@ Task<PreparedChange> Publisher::prepare(const ChangeRequest& request) {
   if (resolved.touched.empty()) co_return Published{deployment_.revision(), ""};
   Task<std::optional<Refusal>> checking = check_deleted(request, resolved);
   if (auto refusal = co_await checking) co_return std::move(*refusal);
+  if (is_in_trial())
+    co_return Refusal{.status = 409,
+                      .title = refuse_beside_canary(awaited_ ? awaited_->number : known_.newest).message};
   if (const Status free = deployment_.may_change(); !free)
     co_return Refusal{.status = 409, .title = free.error().message};
   Task<Checked> checking_all = check_change(reading_with(resolved.objects));

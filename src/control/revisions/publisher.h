@@ -85,10 +85,12 @@ class Publisher final : public ConfigTarget {
   void on_follow(Follow follow) { follow_ = std::move(follow); }
 
   Task<Status> look_for_newer() override;
-  // Puts in force what others have published, from the queue of ConfigService. The objects of this node's
-  // files stay what they are. After a refusal, what was in force stays in force; see also is_behind(). The
-  // task is destroyed when the gateway drains.
-  Task<CaughtUp> catch_up();
+  // Called with what the ledger has when others have published, before anything of it is put in force.
+  using Settle = std::function<void(const store::Head&)>;
+  // Puts in force what others have published, from the queue of ConfigService, but for a canary: see
+  // awaited_canary(). The objects of this node's files stay what they are. After a refusal, what was in force
+  // stays in force; see also is_behind(). The task is destroyed when the gateway drains.
+  Task<CaughtUp> catch_up(Settle settle);
   // True when this node cannot serve the newest revision of its cluster, as catch_up() has found. A change is
   // then made from the objects of that revision, so that it can be mended on each node.
   bool is_behind() const { return is_behind_; }
@@ -127,6 +129,18 @@ class Publisher final : public ConfigTarget {
   // Begins that canary anew, from the queue of ConfigService. The error says why this is not possible any
   // more.
   Task<Status> resume_canary(CanaryControl& control);
+  // A canary of the cluster that this node does not serve yet.
+  struct AwaitedCanary {
+    uint64_t number;
+    uint64_t base;
+    std::string text;  // store::Draft::canary
+  };
+  const std::optional<AwaitedCanary>& awaited_canary() const { return awaited_; }
+  // Begins it, from the queue of ConfigService. After an error it is awaited still, and last_error() says
+  // why.
+  Task<Status> follow_canary(CanaryControl& control);
+  // True while the cluster has a canary, as catch_up() has found. No change can be made then.
+  bool is_in_trial() const;
   // Stores that the canary has ended, and that the revision with this number is in force.
   Task<Status> record_canary_end(uint64_t in_force);
   // The refusal of a promotion by an author who may change only objects with these labels; nothing when the
@@ -160,6 +174,7 @@ class Publisher final : public ConfigTarget {
   config::ObjectDocument as_stored(const config::ObjectDocument& next) const;
   void forget_apart_if_live();
   void note_appended(const store::Revision& revision, std::string canary);
+  static Error refuse_beside_canary(uint64_t number);
   static std::string cannot_be_served(uint64_t number, const std::string& why);
   void note_refused(uint64_t number, const std::string& why);
   // Files and the objects of the API, as they were checked together.
@@ -182,7 +197,11 @@ class Publisher final : public ConfigTarget {
   // May run on another thread while the queue of ConfigService waits for it.
   Joined join(ToJoin files);
   Checked settle(Joined joined);
+  Task<Status> look();
   Task<Status> try_newer();
+  bool has_newer_in_force() const;
+  Task<Status> adopt_newer();
+  Task<Status> begin_again(std::string text, uint64_t number, CanaryControl& control);
   Task<Status> take_over(Publication publication);
   Task<Status> publish_files(Publication publication);
   Task<Status> publish_change(Publication publication);
@@ -220,9 +239,10 @@ class Publisher final : public ConfigTarget {
   store::InForce at_start_;             // what is in force first
   uint64_t served_last_ = 0;            // what the process before this one has served last
   uint64_t stored_canary_ = 0;          // the number of the canary that the store had at the start
-  std::string own_canary_;              // what this process has stored of its latest canary
-  store::Head known_;                   // what this process has taken over or published last
-  std::string unread_;                  // why the newest revision could not be read; empty when it was
+  std::optional<AwaitedCanary> awaited_;
+  std::string own_canary_;  // what this process has stored of its latest canary
+  store::Head known_;       // what this process has taken over or published last
+  std::string unread_;      // why the newest revision could not be read; empty when it was
   struct Refused {
     uint64_t number;
     std::string why;

@@ -13,6 +13,7 @@ namespace portcullis::control {
 
 Task<ChangeOutcome> Publisher::begin_canary(Publication publication, proxy::CanaryRules rules,
                                             CanaryControl& control) {
+  if (is_behind_) co_return Refusal{.status = 503, .title = last_error(), .retry_later = true};
   const uint64_t number = known_.newest + 1;
   const StoredCanary stored{rules, std::chrono::system_clock::now()};
   store::Draft draft = draft_by(publication.author);
@@ -36,21 +37,49 @@ Task<ChangeOutcome> Publisher::begin_canary(Publication publication, proxy::Cana
   co_return Published{number, summary_};
 }
 
-Task<Status> Publisher::resume_canary(CanaryControl& control) {
-  const auto stored = stored_canary_of(at_start_.canary);
-  if (deployment_.revision() != at_start_.number)
-    co_return Error{"what it was compared with has changed while the gateway did not serve"};
+// Begins a canary whose objects are those of the newest revision of the store.
+Task<Status> Publisher::begin_again(std::string text, uint64_t number, CanaryControl& control) {
+  const auto stored = stored_canary_of(text);
   if (!stored || !apart_) co_return Error{"the store has no rules for it that this version understands"};
-  config::Reading reading = reading_with(apart_->of_api())();
-  std::optional<config::Config> config = deployment_.check_errors(reading);
-  if (!config) co_return first_error(reading.diagnostics);
-  Task<Status> beginning = control.begin(std::move(*config), stored->rules, stored_canary_, stored->since);
+  Task<Checked> checking = check_change(reading_with(apart_->of_api()));
+  Checked checked = co_await checking;
+  if (!checked.config) co_return first_error(checked.reading.diagnostics);
+  Task<Status> beginning = control.begin(std::move(*checked.config), stored->rules, number, stored->since);
   const Status begun = co_await beginning;
   if (!begun) co_return begun;
-  own_canary_ = at_start_.canary;
-  canary_ = apart_;
-  canary_->replace(std::move(reading.objects), stored_canary_);
+  own_canary_ = std::move(text);
+  canary_ = live_;
+  canary_->follow(std::move(checked.reading.objects), number, *apart_);
   co_return begun;
+}
+
+Task<Status> Publisher::resume_canary(CanaryControl& control) {
+  if (deployment_.revision() != at_start_.number)
+    co_return Error{"what it was compared with has changed while the gateway did not serve"};
+  Task<Status> beginning = begin_again(at_start_.canary, stored_canary_, control);
+  co_return co_await beginning;
+}
+
+Task<Status> Publisher::follow_canary(CanaryControl& control) {
+  const AwaitedCanary awaited = *awaited_;
+  if (deployment_.revision() != awaited.base)
+    co_return Error{"the revision that it is compared with is not in force"};
+  if (control.revision() != awaited.number) {
+    Task<Status> beginning = begin_again(awaited.text, awaited.number, control);
+    const Status begun = co_await beginning;
+    if (!begun) {
+      note_refused(awaited.number, begun.error().message);
+      co_return begun;
+    }
+  }
+  known_.in_force.canary = awaited.text;
+  awaited_.reset();
+  refused_.reset();
+  co_return Status();
+}
+
+bool Publisher::is_in_trial() const {
+  return awaited_ || (ledger_->shared_canary() != nullptr && !known_.in_force.canary.empty());
 }
 
 Task<Status> Publisher::record_canary_end(uint64_t in_force) {

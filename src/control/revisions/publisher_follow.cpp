@@ -23,7 +23,7 @@ bool have_same_files(const LiveObjects& live, const config::ObjectDocument& next
 }  // namespace
 
 // What cannot be read changes nothing here: what is to be stored then says so.
-Task<Status> Publisher::look_for_newer() {
+Task<Status> Publisher::look() {
   is_behind_ = false;
   newer_.reset();
   Task<Result<std::optional<NewerRevision>>> reading = ledger_->newer(known_);
@@ -31,14 +31,32 @@ Task<Status> Publisher::look_for_newer() {
   unread_ = found ? "" : found.error().message;
   if (found) newer_ = std::move(*found);
   if (newer_) newer_->live.share(live_);
-  if (found && !newer_) refused_.reset();
+  if (found && !newer_) {
+    refused_.reset();
+    awaited_.reset();  // it has ended, or else it would be news
+  }
   const store::Head& head = newer_ ? newer_->head : known_;
-  if (!head.in_force.canary.empty() && head.in_force.canary != own_canary_)
+  const bool is_foreign = !head.in_force.canary.empty() && head.in_force.canary != own_canary_;
+  if (is_foreign && ledger_->shared_canary() == nullptr)
     co_return Error{
         "revision " + std::to_string(head.newest) +
         " is a canary of another process that uses the store: promote it or withdraw it there, or "
         "restart this process, which then goes on with it"};
   co_return Status();
+}
+
+Task<Status> Publisher::look_for_newer() {
+  Task<Status> looking = look();
+  Status looked = co_await looking;
+  const store::Head& head = newer_ ? newer_->head : known_;
+  if (looked && ledger_->shared_canary() != nullptr && !head.in_force.canary.empty())
+    looked = refuse_beside_canary(head.newest);
+  co_return looked;
+}
+
+Error Publisher::refuse_beside_canary(uint64_t number) {
+  return Error{"revision " + std::to_string(number) +
+               " is a canary: promote it or withdraw it before another change"};
 }
 
 std::string Publisher::cannot_be_served(uint64_t number, const std::string& why) {
@@ -53,18 +71,25 @@ void Publisher::note_refused(uint64_t number, const std::string& why) {
   refused_ = {number, std::move(text)};
 }
 
-Task<CaughtUp> Publisher::catch_up() {
+Task<CaughtUp> Publisher::catch_up(Settle settle) {
   CaughtUp out;
   stored_ = Stored::kYes;
-  Task<Status> looking = look_for_newer();
+  Task<Status> looking = look();
   const Status looked = co_await looking;
   out.unread = unread_;
   out.has_found = newer_.has_value();
   if (!looked) out.refusal = Refusal{.status = 409, .title = looked.error().message};
   if (!looked || !newer_) co_return out;
-  const uint64_t number = newer_->head.in_force.number;
+  settle(newer_->head);
+  store::Head& head = newer_->head;
+  const uint64_t number = head.in_force.number;
+  // A canary counts as known when it has begun here.
+  awaited_.reset();
+  std::string canary;
+  if (ledger_->shared_canary() != nullptr) canary = std::exchange(head.in_force.canary, "");
+  if (!canary.empty()) awaited_ = AwaitedCanary{head.newest, number, std::move(canary)};
   const LiveObjects before = live_;
-  Task<Status> trying = try_newer();
+  Task<Status> trying = has_newer_in_force() ? adopt_newer() : try_newer();
   const Status tried = co_await trying;
   if (tried) {
     out.changed = before.differences(live_);
@@ -75,6 +100,24 @@ Task<CaughtUp> Publisher::catch_up() {
     out.refusal = Refusal{.status = 503, .title = refused_->why, .retry_later = true};
   }
   co_return out;
+}
+
+// Whether the revision in force is the one that others have put in force: a canary has begun or ended.
+bool Publisher::has_newer_in_force() const {
+  return ledger_->holds() == Ledger::Holds::kApiOnly && !newer_->is_restored &&
+         newer_->head.in_force.number == deployment_.revision() &&
+         changes_from(newer_->live, live_.document()).empty();
+}
+
+// Takes over what the ledger has beside the revision in force, which stays.
+Task<Status> Publisher::adopt_newer() {
+  known_ = newer_->head;
+  apart_ = std::move(newer_->newest);
+  forget_apart_if_live();
+  newer_.reset();
+  if (!awaited_ || (refused_ && refused_->number != awaited_->number)) refused_.reset();
+  Task<Status> noting = ledger_->note_served(known_.in_force.number);
+  co_return co_await noting;
 }
 
 Task<Status> Publisher::try_newer() {
@@ -93,7 +136,10 @@ Task<Status> Publisher::take_over(Publication publication) {
   NewerRevision newer = std::move(*newer_);
   const store::Head before = known_;
   store::Changes changes = changes_from(newer.newest, publication.objects);
-  const bool is_new = (is_behind_ || !have_same_files(live_, publication.objects)) && !changes.empty();
+  // The files of a node are in no revision of its cluster.
+  const bool has_own_files =
+      ledger_->holds() == Ledger::Holds::kAll && !have_same_files(live_, publication.objects);
+  const bool is_new = (is_behind_ || has_own_files) && !changes.empty();
   const uint64_t number = is_new ? newer.head.newest + 1 : newer.head.in_force.number;
   stored_ = Stored::kYes;
   summary_.clear();

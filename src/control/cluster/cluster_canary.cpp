@@ -1,0 +1,115 @@
+#include "control/cluster/cluster_canary.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/say.h"
+#include "control/revisions/canary_settings.h"
+
+namespace portcullis::control {
+namespace {
+
+using cluster::Canary;
+
+cluster::CanaryCounts::Side side_of(const CanaryCounts& counts) {
+  return {counts.requests, counts.errors, counts.duration};
+}
+
+CanaryCounts counts_of(const cluster::CanaryCounts::Side& side) {
+  return {side.requests, side.errors, side.duration};
+}
+
+bool is_later(const Canary& one, const Canary& other) {
+  const bool has_ended = one.state != Canary::State::kServes && other.state == Canary::State::kServes;
+  return one.revision > other.revision || (one.revision == other.revision && has_ended);
+}
+
+}  // namespace
+
+// The watch may be ahead of what was read last, or behind it.
+std::optional<Canary> ClusterCanary::latest() const {
+  const cluster::View& view = cluster_.observer.view();
+  std::optional<Canary> watched = cluster::canary_in(view);
+  std::optional<Canary> read = mirror_.canary();
+  if (read && read->revision < view.current.number) read.reset();
+  if (!watched || (read && is_later(*read, *watched))) return read;
+  return watched;
+}
+
+CanaryTally ClusterCanary::sum(uint64_t revision, const CanaryTally& own) const {
+  CanaryTally out = own;
+  for (const auto& [node, counts] : cluster_.observer.view().canary_counts) {
+    if (node == id_ || counts.revision != revision) continue;
+    out.canary += counts_of(counts.canary);
+    out.base += counts_of(counts.base);
+  }
+  return out;
+}
+
+Task<Result<SharedCanary::Ending>> ClusterCanary::end(uint64_t revision, Canary::State state,
+                                                      std::string reason, std::string by) {
+  Task<Result<std::optional<cluster::Document>>> reading = cluster_.documents.canary();
+  const Result<std::optional<cluster::Document>> found = co_await reading;
+  if (!found) co_return found.error();
+  std::optional<Canary> canary = *found ? cluster::canary_from((*found)->text) : std::nullopt;
+  const bool serves = canary && canary->state == Canary::State::kServes;
+  if (!serves || (revision != 0 && canary->revision != revision)) co_return Ending::kNoCanary;
+  canary->state = state;
+  canary->reason = std::move(reason);
+  canary->ended_by = std::move(by);
+  Task<Result<cluster::Documents::WriteOutcome>> writing =
+      cluster_.documents.write_canary(cluster::text_of(*canary), (*found)->changed);
+  const Result<cluster::Documents::WriteOutcome> written = co_await writing;
+  if (!written) co_return written.error();
+  const bool is_done = std::holds_alternative<cluster::Documents::Written>(*written);
+  co_return is_done ? Ending::kDone : Ending::kNoCanary;
+}
+
+// Counts that could not be written are told the next time.
+Task<void> ClusterCanary::tell(uint64_t revision) {
+  constexpr Milliseconds kAtOnce{0};
+  const std::optional<CanaryTally> own = surroundings_.count(revision);
+  const uint64_t lease = cluster_.membership.lease().id();
+  const Milliseconds pause = told_.revision == revision ? kTell : kAtOnce;
+  if (!own || lease == 0 || Clock::now() - told_at_ < pause) co_return;
+  const cluster::CanaryCounts counts{revision, side_of(own->canary), side_of(own->base)};
+  if (counts == told_ && lease == told_with_) co_return;
+  told_at_ = Clock::now();
+  Task<Result<uint64_t>> writing =
+      cluster_.client.put(cluster_.layout.canary_counts() + id_, cluster::text_of(counts), lease);
+  const Result<uint64_t> written = co_await writing;
+  if (!written) co_return;
+  told_ = counts;
+  told_with_ = lease;
+}
+
+Task<void> ClusterCanary::judge(Canary canary) {
+  const auto stored = stored_canary_of(canary.rules);
+  if (!stored) co_return;
+  const CanaryTally all = sum(canary.revision, surroundings_.count(canary.revision).value_or(CanaryTally()));
+  const CanaryTrial trial(stored->rules, began_at(stored->since));
+  const CanaryTrial::Verdict verdict = trial.judge(all.canary, Clock::now());
+  if (verdict.step == CanaryTrial::Verdict::Step::kGoesOn) co_return;
+  const bool promotes = verdict.step == CanaryTrial::Verdict::Step::kPromoted;
+  Task<Result<Ending>> ending =
+      end(canary.revision, promotes ? Canary::State::kPromoted : Canary::State::kWithdrawn, verdict.reason,
+          "gateway");
+  static_cast<void>(co_await ending);  // without an answer, the next look tries again
+}
+
+Task<void> ClusterCanary::run() {
+  for (;;) {
+    const uint64_t seen = news_.version();
+    const std::optional<Canary> canary = latest();
+    const bool serves = canary && canary->state == Canary::State::kServes;
+    if (serves && surroundings_.takes_part()) {
+      Task<void> telling = tell(canary->revision);
+      co_await telling;
+      Task<void> judging = judge(*canary);
+      co_await judging;
+    }
+    co_await news_.wait(loop_, seen, serves ? kLook : kForever);
+  }
+}
+
+}  // namespace portcullis::control
