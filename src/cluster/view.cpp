@@ -44,6 +44,14 @@ CanaryCounts::Side side_from(const json& value) {
           .duration = etcd::number_at(value, "duration")};
 }
 
+std::vector<std::string> texts_from(const json& list) {
+  std::vector<std::string> out;
+  for (const json& one : list) {
+    if (one.is_string()) out.push_back(one.get<std::string>());
+  }
+  return out;
+}
+
 bool is_member_key(const Layout& layout, std::string_view key) {
   return Layout::name_in(layout.members(), key).has_value();
 }
@@ -82,6 +90,7 @@ std::string text_of(const Canary& canary) {
                         {"base", canary.base},
                         {"rules", canary.rules},
                         {"author", canary.author},
+                        {"turns", canary.turns},
                         {"state", word_of(canary.state)},
                         {"reason", canary.reason},
                         {"ended_by", canary.ended_by}});
@@ -94,6 +103,7 @@ std::optional<Canary> canary_from(std::string_view text) {
              .base = etcd::number_at(value, "base"),
              .rules = etcd::text_at(value, "rules"),
              .author = etcd::text_at(value, "author"),
+             .turns = texts_from(etcd::member_at(value, "turns")),
              .state = state.value_or(State::kServes),
              .reason = etcd::text_at(value, "reason"),
              .ended_by = etcd::text_at(value, "ended_by")};

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cluster/keys.h"
 #include "cluster/layout.h"
@@ -46,9 +47,10 @@ struct Canary {
   enum class State { kServes, kPromoted, kWithdrawn };
 
   uint64_t revision = 0;
-  uint64_t base = 0;     // the revision in force when the canary began
-  std::string rules{};   // store::Draft::canary
-  std::string author{};  // of the revision
+  uint64_t base = 0;                 // the revision in force when the canary began
+  std::string rules{};               // store::Draft::canary
+  std::string author{};              // of the revision
+  std::vector<std::string> turns{};  // node by node: the nodes that serve it, in the order of their turns
   State state = State::kServes;
   std::string reason{};    // why it has ended, as a phrase
   std::string ended_by{};  // the name of the author of its end

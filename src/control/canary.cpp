@@ -18,6 +18,7 @@ std::string describe(const CanaryNews& news, const proxy::CanaryRules& rules) {
   std::string name = "revision " + std::to_string(news.revision);
   switch (news.kind) {
     case CanaryNews::Kind::kStarted:
+      if (rules.nodes > 0) return name + " is a canary: the nodes serve it one after the other";
       return name + " is a canary: it serves " + config::print_fine_share(rules.share) + " of the requests";
     case CanaryNews::Kind::kPromoted: return "canary promoted: serving " + name + " (" + news.reason + ")";
     case CanaryNews::Kind::kWithdrawn: return "canary withdrawn: " + name + " (" + news.reason + ")";
@@ -29,16 +30,27 @@ std::string describe(const CanaryNews& news, const proxy::CanaryRules& rules) {
 
 Task<Status> CanaryControl::begin(config::Config config, proxy::CanaryRules rules, uint64_t revision,
                                   system_clock::time_point since, Deployment::Record record) {
-  Task<Status> beginning = deployment_.begin_canary(std::move(config), rules, revision, std::move(record));
+  const bool waits_for_turn = rules.nodes > 0 && !judges_;
+  proxy::CanaryRules first = rules;
+  if (waits_for_turn) first.share = {};
+  Task<Status> beginning = deployment_.begin_canary(std::move(config), first, revision, std::move(record));
   const Status begun = co_await beginning;
   if (!begun) co_return begun;
   const CanaryNews news{CanaryNews::Kind::kStarted, revision, deployment_.revision(), {}};
-  life_ = Life{revision, news.base, CanaryTrial(std::move(rules), began_at(since)), since, {}};
+  life_ =
+      Life{revision, news.base, CanaryTrial(std::move(rules), began_at(since)), since, waits_for_turn, {}};
   life_->base_before = CanaryCounts::of(*deployment_.snapshot()->responses);
   if (judges_) loop_.arm(*this, kPeriod);
   say(describe(news, life_->trial.rules()));
   if (observer_) observer_(news);
   co_return Status();
+}
+
+void CanaryControl::take_turn() {
+  if (!life_ || !std::exchange(life_->waits_for_turn, false)) return;
+  deployment_.divide_anew(life_->trial.rules());
+  say("revision " + std::to_string(life_->revision) +
+      " is a canary, and the turn of this node has come: it serves all requests");
 }
 
 CanaryCounts CanaryControl::of_canary() const {

@@ -49,6 +49,8 @@ class CanaryControl final : private Timer {
   Task<Status> begin(config::Config config, proxy::CanaryRules rules, uint64_t revision,
                      std::chrono::system_clock::time_point since = std::chrono::system_clock::now(),
                      Deployment::Record record = {});
+  // Node by node: the turn of this node has come, so the canary serves all of its requests.
+  void take_turn();
   // The number of the canary's revision; 0 without a canary.
   uint64_t revision() const { return life_ ? life_->revision : 0; }
   // The canary, and what this gateway has counted for it; nothing without a canary.
@@ -69,6 +71,7 @@ class CanaryControl final : private Timer {
     uint64_t base;
     CanaryTrial trial;
     std::chrono::system_clock::time_point since;
+    bool waits_for_turn;
     CanaryCounts base_before;  // what the base had counted when the canary began
   };
 

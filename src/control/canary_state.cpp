@@ -25,12 +25,15 @@ json json_of(const CanaryCounts& counts) {
 
 json describe_canary(const CanaryFacts& canary, const CanaryTally& tally) {
   const proxy::CanaryRules& rules = canary.rules;
+  const bool by_nodes = rules.nodes > 0;
   return {{"revision", canary.revision},
           {"base", canary.base},
           {"share", config::print_fine_share(rules.share)},
           {"by", rules.by},
           {"since", second_of(canary.since)},
-          {"until", second_of(canary.since + rules.for_time)},
+          {"until", by_nodes ? json() : json(second_of(canary.since + rules.for_time))},
+          {"nodes", by_nodes ? json(rules.nodes) : json()},
+          {"turns", canary.turns},
           {"promote", rules.promote},
           {"withdraw_when",
            {{"errors_above", config::print_fine_share(rules.withdraw_when.errors_above)},

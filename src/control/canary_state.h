@@ -4,6 +4,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "control/canary_trial.h"
 #include "proxy/canary_rules.h"
@@ -16,6 +18,7 @@ struct CanaryFacts {
   uint64_t base = 0;
   proxy::CanaryRules rules{};
   std::chrono::system_clock::time_point since{};
+  std::vector<std::string> turns{};  // cluster::Canary::turns
 };
 
 // A canary as the admin API shows it.

@@ -1,6 +1,7 @@
 #include "control/canary_trial.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "config/value_types.h"
 #include "telemetry/shards.h"
@@ -34,14 +35,18 @@ Milliseconds CanaryTrial::left(Clock::time_point now) const {
   return std::max(left, Milliseconds(0));
 }
 
-CanaryTrial::Verdict CanaryTrial::judge(const CanaryCounts& canary, Clock::time_point now) const {
+std::optional<std::string> CanaryTrial::fault(const CanaryCounts& canary) const {
   const proxy::CanaryWithdrawal& bounds = rules_.withdraw_when;
   // Both counts are far below 2^50, so the products do not overflow.
-  if (canary.requests >= bounds.min_requests &&
-      canary.errors * 10'000 > canary.requests * bounds.errors_above.of_10_000)
-    return {Verdict::Step::kWithdrawn, std::to_string(canary.errors) + " of " +
-                                           std::to_string(canary.requests) + " requests failed, more than " +
-                                           config::print_fine_share(bounds.errors_above)};
+  if (canary.requests < bounds.min_requests ||
+      canary.errors * 10'000 <= canary.requests * bounds.errors_above.of_10_000)
+    return std::nullopt;
+  return std::to_string(canary.errors) + " of " + std::to_string(canary.requests) +
+         " requests failed, more than " + config::print_fine_share(bounds.errors_above);
+}
+
+CanaryTrial::Verdict CanaryTrial::judge(const CanaryCounts& canary, Clock::time_point now) const {
+  if (auto failed = fault(canary)) return {Verdict::Step::kWithdrawn, std::move(*failed)};
   if (left(now) > Milliseconds(0)) return {};
   return {rules_.promote ? Verdict::Step::kPromoted : Verdict::Step::kWithdrawn, "its time is over"};
 }

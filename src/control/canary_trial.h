@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "proxy/canary_rules.h"
@@ -48,6 +49,8 @@ class CanaryTrial {
     Step step = Step::kGoesOn;
     std::string reason{};  // why the canary ends, as a phrase
   };
+  // Why a canary with these counts is to be withdrawn, as a phrase; nothing when it is not.
+  std::optional<std::string> fault(const CanaryCounts& canary) const;
   // The rule about errors comes before the end of the time.
   Verdict judge(const CanaryCounts& canary, Clock::time_point now) const;
   // The time until the canary ends by itself; not negative.

@@ -98,6 +98,8 @@ class Deployment {
   // `record` is as for publish().
   Task<Status> begin_canary(config::Config config, const proxy::CanaryRules& rules, uint64_t revision,
                             Record record = {});
+  // From now on the canary serves the requests that these rules say. Does nothing without a canary.
+  void divide_anew(const proxy::CanaryRules& rules);
   // Puts the canary in force, without compiling it again. An error when there is none or when another change
   // is under way; the canary then goes on.
   Status promote_canary();

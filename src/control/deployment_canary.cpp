@@ -65,6 +65,12 @@ Task<Status> Deployment::begin_canary(config::Config config, const proxy::Canary
   co_return Status();
 }
 
+void Deployment::divide_anew(const proxy::CanaryRules& rules) {
+  if (!canary_) return;
+  canary_->choice = std::make_shared<const proxy::CanaryChoice>(canary_->snapshot->revision, rules);
+  fleet_.begin_canary(canary_->snapshot, canary_->choice);
+}
+
 Status Deployment::promote_canary() {
   if (!canary_) return Error{"there is no canary"};
   if (is_changing_) return Error{"another change is being published: try again"};

@@ -35,6 +35,10 @@ ClusterMember::Surroundings Gateway::cluster_surroundings() {
               [this](uint64_t revision) {
                 return canary_.revision() == revision ? canary_.tally() : std::nullopt;
               },
+          .take_turn =
+              [this](uint64_t revision) {
+                if (canary_.revision() == revision) canary_.take_turn();
+              },
           .on_canary = [this] { canary_keeper_.drop_if_withdrawn(); },
           .on_lost =
               [this](const cluster::Node& node) {

@@ -21,8 +21,11 @@ struct CanaryWithdrawal {
 struct CanaryRules {
   FineShare share{};
   std::string by = "client";  // `client`, `consumer`, or a text with variables
+  // Node by node: so many more nodes of a cluster serve the canary after each `for_time`, and each of them
+  // with all of its requests. 0: all nodes serve the same share.
+  uint64_t nodes = 0;
   std::chrono::milliseconds for_time{0};
-  bool promote = false;  // what happens after `for`: promoted, or else withdrawn
+  bool promote = false;  // what happens in the end: promoted, or else withdrawn
   CanaryWithdrawal withdraw_when{};
 
   bool operator==(const CanaryRules&) const = default;

@@ -206,15 +206,23 @@ export async function conflict(page, { command }) {
 
 // A canary serves a share; both revisions are compared while it does. It is withdrawn, and another one promoted.
 export async function canary(page, { command }) {
-  const start = async (status) => {
-    await makeDraft(page, `trial-${status}`);
-    await begin(page, "routes", `name: trial-${status}\nmatch: {path: /trial}\npolicies: [{respond: {status: ${status}}}]\n`);
-    await page.getByLabel("Serve a share of the requests first").check();
+  const byShare = async () => {
     await page.getByLabel("Share of the requests", { exact: true }).fill("50%");
     await page.getByLabel("Requests that belong together").fill("{request.header.x-user}");
+  };
+  const byNodes = async () => {
+    await page.getByLabel("Node by node").check();
+    assert.ok(await page.getByLabel("Requests that belong together").isHidden());
+    await page.getByLabel("Nodes in each step").fill("2");
+  };
+  const start = async (status, divide, told) => {
+    await makeDraft(page, `trial-${status}`);
+    await begin(page, "routes", `name: trial-${status}\nmatch: {path: /trial}\npolicies: [{respond: {status: ${status}}}]\n`);
+    await page.getByLabel("Serve a part of the requests first").check();
+    await divide();
     await page.getByLabel("For", { exact: true }).fill("10m");
     await button(page, "Publish").click();
-    await inForce(page, /serves 50% of the requests\.$/);
+    await inForce(page, told);
     await page.getByRole("region", { name: "Canary", exact: true }).waitFor();
   };
   const panel = page.getByRole("region", { name: "Canary", exact: true });
@@ -224,7 +232,7 @@ export async function canary(page, { command }) {
     await inForce(page, told);
     await panel.waitFor({ state: "hidden" });
   };
-  await start(503);
+  await start(503, byShare, /serves 50% of the requests\.$/);
   await panel.getByText(/by \{request\.header\.x-user\}.*is then withdrawn/).waitFor();
   await command("requests_of_many_users");
   const side = (name) => panel.locator("tbody tr").filter({ hasText: name });
@@ -232,7 +240,8 @@ export async function canary(page, { command }) {
   assert.match(await side("the canary").textContent(), /100%[\d.]+ ms/);
   assert.match(await side("in force").textContent(), /0%[\d.]+ ms/);
   await end("Withdraw", /is withdrawn\.$/);
-  await start(202);
+  await start(202, byNodes, /is served node by node\.$/);
+  await panel.getByText(/is served node by node, and is then promoted/).waitFor();
   await end("Promote", /is in force\.$/);
   await command("trial_serves");
 }
@@ -292,7 +301,7 @@ export async function accessible_publishing(page, { axe }) {
   const places = ["#objects", "#new/upstreams", "#new/consumers", "#object/routes/shown", "#object/routes/orders", "#object/policies/", "#history", "#revision/2", "#nodes", "#changes", "#draft/shown"];
   await axeOfPages(page, axe, places, async (place) => {
     if (place === "#draft/shown") {
-      await page.getByLabel("Serve a share of the requests first").check();
+      await page.getByLabel("Serve a part of the requests first").check();
       await planned(page);
     }
   });

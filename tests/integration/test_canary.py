@@ -16,7 +16,10 @@ USERS = range(40)
 
 def begin(admin, body="two", status=200, **rules):
     """Publishes a canary whose requests are answered with `body`."""
-    rules = {"share": "50%", "by": BY_USER, "for": "5m", **rules}
+    return publish_canary(admin, {"share": "50%", "by": BY_USER, "for": "5m", **rules}, body, status)
+
+
+def publish_canary(admin, rules, body="two", status=200):
     code, told, reply = call(admin, "POST", "/v1/publish", {"changes": [put(answering(body, status))], "canary": rules})
     assert code == 200, reply
     return told, reply
@@ -84,6 +87,29 @@ def test_a_canary_is_promoted_at_the_end_of_its_time(start, tmp_path):
     status, told, reply = call(admin, "PUT", "/v1/routes/all", answering("three"))
     assert status == 200 and field_of(reply, "portcullis-revision") == "4"
     assert call(admin, "GET", "/v1/revisions/4")[1]["parent"] == 3
+
+
+def test_one_node_alone_serves_a_canary_node_by_node_with_all_requests(start, tmp_path):
+    admin = free_port()
+    gateway = serving(start, tmp_path, admin)
+    told, _ = publish_canary(admin, {"nodes": 1, "for": "2s"})
+    assert (told["canary"]["nodes"], told["canary"]["turns"], told["canary"]["promote"]) == (1, [], True)
+    assert set(sides(gateway)) == {"two"}
+    wait_for(lambda: has_ended(admin), what="the end of the canary")
+    gateway.wait_for_line("canary promoted: serving revision 3", "its time is over")
+    assert set(sides(gateway)) == {"two"}
+
+
+@pytest.mark.parametrize("rules, message", [
+    ({"for": "5m"}, "a canary has `share`, the share of requests that it serves, or `nodes`, how many more nodes serve it in each step"),
+    ({"for": "5m", "share": "5%", "nodes": 1}, "a canary has either `share` or `nodes`, not both"),
+    ({"for": "5m", "nodes": 1, "by": "client"}, "`by` goes with `share`: with `nodes`, a node serves the canary with all of its requests"),
+])
+def test_requests_are_divided_by_share_or_by_nodes(start, tmp_path, rules, message):
+    admin = free_port()
+    serving(start, tmp_path, admin)
+    status, told, _ = call(admin, "POST", "/v1/publish", {"changes": [put(answering("two"))], "canary": rules})
+    assert (status, told["diagnostics"][0]["path"], told["detail"]) == (422, "/canary", message)
 
 
 def test_a_canary_is_withdrawn_when_its_requests_fail(start, tmp_path):

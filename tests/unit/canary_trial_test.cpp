@@ -5,6 +5,7 @@
 
 #include "config/canary.h"
 #include "config/yaml.h"
+#include "control/revisions/canary_settings.h"
 
 namespace portcullis::control {
 namespace {
@@ -101,7 +102,6 @@ TEST_F(CanarySettingsTest, AreRead) {
 }
 
 TEST_F(CanarySettingsTest, MistakesAreToldAtTheirPlace) {
-  EXPECT_NE(problem("{for: 5m}").find("share"), std::string::npos);
   EXPECT_NE(problem("{share: 5%}").find("for"), std::string::npos);
   EXPECT_NE(problem("{share: 5, for: 5m}").find("not a share"), std::string::npos);
   EXPECT_NE(problem("{share: 5%, for: 5m, by: user}").find("`user` is no key of a canary"),
@@ -110,6 +110,27 @@ TEST_F(CanarySettingsTest, MistakesAreToldAtTheirPlace) {
             std::string::npos);
   EXPECT_NE(problem("{share: 5%, for: 5m, by: '{response.status}'}").find("cannot be read here"),
             std::string::npos);
+}
+
+TEST_F(CanarySettingsTest, AreByShareOrByNodes) {
+  const auto read = [](const char* text) { return read_canary(nlohmann::json::parse(text), "/canary"); };
+  const auto rules = read(R"({"nodes": 2, "for": "5m"})");
+  ASSERT_TRUE(std::holds_alternative<proxy::CanaryRules>(rules));
+  const proxy::CanaryRules& by_nodes = std::get<proxy::CanaryRules>(rules);
+  EXPECT_EQ(by_nodes.nodes, 2u);
+  EXPECT_EQ(by_nodes.share.of_10_000, 10'000u);
+  EXPECT_TRUE(by_nodes.promote);
+  const auto stored = stored_canary_of(text_of(StoredCanary{by_nodes, {}}));
+  ASSERT_TRUE(stored);
+  EXPECT_EQ(stored->rules, by_nodes);
+  const auto trial = read(R"({"nodes": 1, "for": "5m", "promote": false})");
+  EXPECT_FALSE(std::get<proxy::CanaryRules>(trial).promote);
+  for (const char* wrong : {R"({"for": "5m"})", R"({"for": "5m", "share": "5%", "nodes": 1})",
+                            R"({"for": "5m", "nodes": 1, "by": "client"})"}) {
+    const auto refused = read(wrong);
+    ASSERT_TRUE(std::holds_alternative<std::vector<Finding>>(refused)) << wrong;
+    EXPECT_EQ(std::get<std::vector<Finding>>(refused).front().path, "/canary") << wrong;
+  }
 }
 
 }  // namespace

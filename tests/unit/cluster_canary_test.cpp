@@ -29,6 +29,7 @@ TEST(ClusterCanary, IsReadAsItWasWritten) {
   Canary ended = canary_of_7(State::kWithdrawn);
   ended.reason = "8 of 24 requests failed";
   ended.ended_by = "gateway";
+  ended.turns = {"n2", "n1"};
   for (const Canary& canary : {canary_of_7(State::kServes), canary_of_7(State::kPromoted), ended})
     EXPECT_EQ(canary_from(text_of(canary)), canary);
   for (const char* text : {"", "5%", "{}", R"({"revision": 7, "state": "lost", "rules": "r"})"})

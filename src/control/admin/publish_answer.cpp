@@ -108,16 +108,23 @@ json canary_schema() {
        {"errors", shape::integer("Responses with a status of 500 or more.")},
        {"mean_ms", shape::or_null(shape::number("The mean time until a response's last byte, in "
                                                 "milliseconds; null before the first request."))}});
-  return shape::object({{"revision", shape::integer("The revision that serves a share of the requests.")},
-                        {"base", shape::integer("The revision in force.")},
-                        {"share", shape::text("The share of requests: `5%`.")},
-                        {"by", shape::text("Requests with the same key are served by the same revision.")},
-                        {"since", shape::text("When it began, in UTC.")},
-                        {"until", shape::text("When it ends, in UTC.")},
-                        {"promote", shape::boolean()},
-                        {"withdraw_when", shape::object({{"errors_above", shape::text()},
-                                                         {"min_requests", shape::integer()}})},
-                        {"counts", shape::object({{"canary", counts}, {"base", counts}})}});
+  json turns = shape::list(shape::text());
+  turns["description"] = "With `nodes` in a cluster: the ids of the nodes that serve it, in their order.";
+  return shape::object(
+      {{"revision", shape::integer("The revision that serves a share of the requests.")},
+       {"base", shape::integer("The revision in force.")},
+       {"share", shape::text("The share of requests: `5%`.")},
+       {"by", shape::text("Requests with the same key are served by the same revision.")},
+       {"since", shape::text("When it began, in UTC.")},
+       {"until", shape::or_null(shape::text("When it ends, in UTC; null with `nodes`."))},
+       {"nodes",
+        shape::or_null(shape::integer("How many more nodes serve it, with all of their requests, in each "
+                                      "step; null when all nodes serve the same share."))},
+       {"turns", std::move(turns)},
+       {"promote", shape::boolean()},
+       {"withdraw_when",
+        shape::object({{"errors_above", shape::text()}, {"min_requests", shape::integer()}})},
+       {"counts", shape::object({{"canary", counts}, {"base", counts}})}});
 }
 
 json published_schema() {
@@ -141,7 +148,9 @@ json conditions_schema() {
   members["canary"] = shape::any(
       "object",
       "`{share: 5%, by?: client, for: 5m, promote?: true, withdraw_when?: {errors_above?: 5%, min_requests?: "
-      "50}}`: the revision serves a share of the requests first.");
+      "50}}`: the revision serves a share of the requests first. With `nodes: 1` in place of `share` and "
+      "`by`, "
+      "the nodes of a cluster serve it one after the other, and `for` is the time of each step.");
   return out;
 }
 

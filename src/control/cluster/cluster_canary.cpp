@@ -1,9 +1,11 @@
 #include "control/cluster/cluster_canary.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "base/say.h"
+#include "control/cluster/canary_steps.h"
 #include "control/revisions/canary_settings.h"
 
 namespace portcullis::control {
@@ -48,15 +50,23 @@ CanaryTally ClusterCanary::sum(uint64_t revision, const CanaryTally& own) const 
 
 Task<Result<SharedCanary::Ending>> ClusterCanary::end(uint64_t revision, Canary::State state,
                                                       std::string reason, std::string by) {
+  Edit edit = [state, its_reason = std::move(reason), its_by = std::move(by)](Canary& canary) {
+    canary.state = state;
+    canary.reason = its_reason;
+    canary.ended_by = its_by;
+  };
+  Task<Result<Ending>> changing = change(revision, std::move(edit));
+  co_return co_await changing;
+}
+
+Task<Result<SharedCanary::Ending>> ClusterCanary::change(uint64_t revision, Edit edit) {
   Task<Result<std::optional<cluster::Document>>> reading = cluster_.documents.canary();
   const Result<std::optional<cluster::Document>> found = co_await reading;
   if (!found) co_return found.error();
   std::optional<Canary> canary = *found ? cluster::canary_from((*found)->text) : std::nullopt;
   const bool serves = canary && canary->state == Canary::State::kServes;
   if (!serves || (revision != 0 && canary->revision != revision)) co_return Ending::kNoCanary;
-  canary->state = state;
-  canary->reason = std::move(reason);
-  canary->ended_by = std::move(by);
+  edit(*canary);
   Task<Result<cluster::Documents::WriteOutcome>> writing =
       cluster_.documents.write_canary(cluster::text_of(*canary), (*found)->changed);
   const Result<cluster::Documents::WriteOutcome> written = co_await writing;
@@ -86,8 +96,13 @@ Task<void> ClusterCanary::tell(uint64_t revision) {
 Task<void> ClusterCanary::judge(Canary canary) {
   const auto stored = stored_canary_of(canary.rules);
   if (!stored) co_return;
-  const CanaryTally all = sum(canary.revision, surroundings_.count(canary.revision).value_or(CanaryTally()));
   const CanaryTrial trial(stored->rules, began_at(stored->since));
+  if (stored->rules.nodes > 0) {
+    Task<void> judging = judge_nodes(std::move(canary), trial);
+    co_await judging;
+    co_return;
+  }
+  const CanaryTally all = sum(canary.revision, surroundings_.count(canary.revision).value_or(CanaryTally()));
   const CanaryTrial::Verdict verdict = trial.judge(all.canary, Clock::now());
   if (verdict.step == CanaryTrial::Verdict::Step::kGoesOn) co_return;
   const bool promotes = verdict.step == CanaryTrial::Verdict::Step::kPromoted;
@@ -97,11 +112,56 @@ Task<void> ClusterCanary::judge(Canary canary) {
   static_cast<void>(co_await ending);  // without an answer, the next look tries again
 }
 
+// Errors at one node must not disappear among the requests of the others.
+std::string ClusterCanary::fault_of(uint64_t revision, const CanaryTrial& trial) const {
+  const CanaryTally own = surroundings_.count(revision).value_or(CanaryTally());
+  std::map<std::string, CanaryCounts> nodes{{id_, own.canary}};
+  for (const auto& [node, counts] : cluster_.observer.view().canary_counts) {
+    if (node != id_ && counts.revision == revision) nodes[node] = counts_of(counts.canary);
+  }
+  for (const auto& [node, counts] : nodes) {
+    if (const auto fault = trial.fault(counts)) return "at the node `" + node + "` " + *fault;
+  }
+  return trial.fault(sum(revision, own).canary).value_or("");
+}
+
+Task<void> ClusterCanary::judge_nodes(Canary canary, const CanaryTrial& trial) {
+  const proxy::CanaryRules& rules = trial.rules();
+  const Clock::time_point now = Clock::now();
+  CanarySteps steps = steps_of(canary, cluster_.observer.view().nodes);
+  if (steps.fault.empty()) steps.fault = fault_of(canary.revision, trial);
+  const bool is_new_step = turns_of_ != canary.revision || turns_ != canary.turns;
+  turns_of_ = canary.revision;
+  turns_ = canary.turns;
+  if (is_new_step || !steps.is_ready) ready_since_ = now;
+  const bool is_over = steps.is_ready && (canary.turns.empty() || now - ready_since_ >= rules.for_time);
+  if (steps.fault.empty() && !is_over) co_return;
+  Edit edit;
+  if (!steps.fault.empty() || steps.waiting.empty()) {
+    const bool promotes = steps.fault.empty() && rules.promote;
+    edit = [promotes, reason = steps.fault.empty() ? "all nodes have served it" : steps.fault](Canary& one) {
+      one.state = promotes ? Canary::State::kPromoted : Canary::State::kWithdrawn;
+      one.reason = reason;
+      one.ended_by = "gateway";
+    };
+  } else {
+    steps.waiting.resize(std::min<size_t>(steps.waiting.size(), rules.nodes));
+    edit = [seen = canary.turns, more = steps.waiting](Canary& one) {
+      if (one.turns == seen) one.turns.insert(one.turns.end(), more.begin(), more.end());
+    };
+  }
+  Task<Result<Ending>> changing = change(canary.revision, std::move(edit));
+  static_cast<void>(co_await changing);  // without an answer, the next look tries again
+}
+
 Task<void> ClusterCanary::run() {
   for (;;) {
     const uint64_t seen = news_.version();
     const std::optional<Canary> canary = latest();
     const bool serves = canary && canary->state == Canary::State::kServes;
+    const bool is_its_turn =
+        serves && std::find(canary->turns.begin(), canary->turns.end(), id_) != canary->turns.end();
+    if (is_its_turn) surroundings_.take_turn(canary->revision);
     if (serves && surroundings_.takes_part()) {
       Task<void> telling = tell(canary->revision);
       co_await telling;

@@ -23,6 +23,8 @@ class ClusterCanary final : public SharedCanary {
   struct Surroundings {
     // What this node has counted for the canary with this number; nothing when it does not serve it.
     std::function<std::optional<CanaryTally>(uint64_t revision)> count;
+    // It is this node's turn to serve the canary with this number.
+    std::function<void(uint64_t revision)> take_turn;
     // True when this node is the one of its name, and hears of the others.
     std::function<bool()> takes_part;
   };
@@ -49,6 +51,12 @@ class ClusterCanary final : public SharedCanary {
  private:
   Task<void> tell(uint64_t revision);
   Task<void> judge(cluster::Canary canary);
+  Task<void> judge_nodes(cluster::Canary canary, const CanaryTrial& trial);
+  // Why the canary with this number is to be withdrawn because of its requests; empty when it is not.
+  std::string fault_of(uint64_t revision, const CanaryTrial& trial) const;
+  // Changes what the key `canary` says, unless another node is faster.
+  using Edit = std::function<void(cluster::Canary&)>;
+  Task<Result<Ending>> change(uint64_t revision, Edit edit);
 
   EventLoop& loop_;
   cluster::Cluster& cluster_;
@@ -59,6 +67,11 @@ class ClusterCanary final : public SharedCanary {
   cluster::CanaryCounts told_;  // what the others know of this node
   uint64_t told_with_ = 0;      // the lease of that
   Clock::time_point told_at_{};
+  // The latest turns that this node has heard of, and since when all nodes have been ready. Each node takes
+  // the time of a step by its own clock.
+  std::vector<std::string> turns_;
+  uint64_t turns_of_ = 0;  // the revision
+  Clock::time_point ready_since_{};
 };
 
 }  // namespace portcullis::control

@@ -32,9 +32,10 @@ ClusterMember::ClusterMember(EventLoop& loop, std::unique_ptr<RevisionStore> sto
                static_cast<cluster::Observer::Listener&>(*this), nullptr),
       mirror_(cluster_.revisions, *store_, keys_),
       errands_(loop, cluster_.documents, id_, surroundings_.perform),
-      canary_(
-          loop, cluster_, mirror_, id_,
-          {.count = surroundings_.count_canary, .takes_part = [this] { return stale_.empty() && !silent_; }}),
+      canary_(loop, cluster_, mirror_, id_,
+              {.count = surroundings_.count_canary,
+               .take_turn = surroundings_.take_turn,
+               .takes_part = [this] { return stale_.empty() && !silent_; }}),
       follower_(loop,
                 {.revision = surroundings_.revision,
                  .newest = [this] { return cluster::in_force_in(view()).number; },

@@ -37,6 +37,8 @@ class ClusterMember final : private cluster::Observer::Listener {
     std::function<uint64_t()> canary;
     // What this node has counted for the canary with this number; nothing when it does not serve it.
     std::function<std::optional<CanaryTally>(uint64_t)> count_canary;
+    // It is this node's turn to serve the canary with this number.
+    std::function<void(uint64_t)> take_turn;
     // The cluster's canary may have begun or ended.
     std::function<void()> on_canary;
     // A node has gone without a word.

@@ -19,12 +19,13 @@ nlohmann::json CanaryKeeper::state() const {
   const SharedCanary* const all = shared();
   if (all == nullptr) return control_.state();
   std::optional<CanaryFacts> canary = control_.facts();
+  const auto latest = all->latest();
   if (!canary) {
-    const auto latest = all->latest();
     const auto stored = latest ? stored_canary_of(latest->rules) : std::nullopt;
     if (!stored || latest->state != State::kServes) return nullptr;
     canary = CanaryFacts{latest->revision, latest->base, stored->rules, stored->since};
   }
+  if (latest && latest->revision == canary->revision) canary->turns = latest->turns;
   return describe_canary(*canary, all->sum(canary->revision, control_.tally().value_or(CanaryTally())));
 }
 

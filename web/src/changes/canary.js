@@ -60,7 +60,9 @@ export class CanaryPanel {
     if (!canary) return;
     const end = canary.promote ? "is then promoted" : "is then withdrawn";
     const rule = canary.withdraw_when;
-    const text = `Revision ${canary.revision} serves ${canary.share} of the requests, by ${canary.by}, until ${canary.until}, and ${end}. ` +
+    const where = canary.nodes === null ? `serves ${canary.share} of the requests, by ${canary.by}, until ${canary.until}, and ${end}. `
+      : `is served node by node${canary.turns.length > 0 ? `, so far by ${canary.turns.join(", ")}` : ""}, and ${end}. `;
+    const text = `Revision ${canary.revision} ${where}` +
       `It is withdrawn before when more than ${rule.errors_above} of at least ${number(rule.min_requests)} requests fail.`;
     const change = h("a", { href: link("revision", [canary.revision], { with: canary.base }) }, "What it changes");
     if (!this.facts.textContent.startsWith(text)) this.facts.replaceChildren(text, " ", change);

@@ -114,7 +114,7 @@ class DraftPage {
 
   publish(conditions) {
     return this.finish(() => call("POST", `${this.path}/publish`, { value: conditions }), ({ revision, summary, canary }) => {
-      if (canary) this.leave("changes", `Revision ${revision} serves ${canary.share} of the requests.`);
+      if (canary) this.leave("changes", `Revision ${revision} ${canary.nodes === null ? `serves ${canary.share} of the requests` : "is served node by node"}.`);
       else this.leave("history", summary ? `Revision ${revision} is in force: ${summary}.` : "Nothing has changed.");
     });
   }

@@ -8,19 +8,32 @@ function inputField(id, label, more = {}) {
   return { input, element: h("div", {}, h("label", { for: id }, label), input) };
 }
 
-// The fields of a canary: {element, value()}.
+// The fields of a canary: {element, value()}. All nodes serve a share of the requests, or they serve it one after the other.
 function canaryFields() {
   const share = inputField("canary-share", "Share of the requests", { value: "5%", required: true });
   const by = inputField("canary-by", "Requests that belong together", { value: "client", list: "canary-keys" });
+  const nodes = inputField("canary-nodes", "Nodes in each step", { value: "1", required: true, inputmode: "numeric", pattern: "[1-9][0-9]*" });
   const time = inputField("canary-for", "For", { value: "5m", required: true });
   const errors = inputField("canary-errors", "Withdraw above this share of errors", { value: "5%" });
   const min = inputField("canary-min", "But not before this many requests", { value: "50", inputmode: "numeric", pattern: "[0-9]+" });
   const promote = h("input", { id: "canary-promote", type: "checkbox" });
+  const byNodes = h("input", { id: "canary-by-nodes", type: "checkbox", onchange: () => {
+    choose();
+    promote.checked = byNodes.checked;
+  } });
+  function choose() {
+    for (const one of [share, by, nodes]) {
+      const serves = (one === nodes) === byNodes.checked;
+      one.element.hidden = one.input.disabled = !serves;
+    }
+  }
+  choose();
   const element = h("fieldset", { class: "group filters", hidden: true, disabled: true }, h("legend", {}, "Canary"),
-    [share, by, time, errors, min].map((one) => one.element), h("div", {}, promote, h("label", { for: "canary-promote" }, " Promote at the end of the time")),
+    h("div", {}, byNodes, h("label", { for: "canary-by-nodes" }, " Node by node, each with all of its requests")),
+    [share, by, nodes, time, errors, min].map((one) => one.element), h("div", {}, promote, h("label", { for: "canary-promote" }, " Promote at the end")),
     h("datalist", { id: "canary-keys" }, ["client", "consumer", "{request.header.x-user}"].map((value) => h("option", { value }))));
-  return { element, value: () => ({ share: share.input.value, by: by.input.value, for: time.input.value, promote: promote.checked,
-    withdraw_when: { errors_above: errors.input.value, min_requests: Number(min.input.value) } }) };
+  return { element, value: () => ({ ...(byNodes.checked ? { nodes: Number(nodes.input.value) } : { share: share.input.value, by: by.input.value }),
+    for: time.input.value, promote: promote.checked, withdraw_when: { errors_above: errors.input.value, min_requests: Number(min.input.value) } }) };
 }
 
 // What the gateway has answered to a publication that it has refused.
@@ -47,7 +60,7 @@ export class PublishForm {
       outcome.replaceChildren();
       const { ok, told } = await publish(this.conditions());
       if (!ok) outcome.replaceChildren(refusalOf(told));
-    }) }, this.message.element, this.bound.element, h("div", {}, this.first, h("label", { for: "publish-canary" }, " Serve a share of the requests first")),
+    }) }, this.message.element, this.bound.element, h("div", {}, this.first, h("label", { for: "publish-canary" }, " Serve a part of the requests first")),
     this.canary.element, h("div", {}, h("button", { type: "submit", class: "primary" }, "Publish")));
     this.element = h("section", { class: "panel writing", "aria-label": "Publish" }, h("div", { class: "panel-head" }, h("h2", {}, "Publish")), form, outcome);
   }
