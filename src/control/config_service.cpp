@@ -181,7 +181,10 @@ Task<ReloadOutcome> ConfigService::publish(config::Reading reading) {
     outcome = refuse(report, std::move(diagnostics));
     co_return outcome;
   }
-  Publication publication{std::move(*checked.config), std::move(checked.reading.objects), {.name = "file"}};
+  Publication publication{.config = std::move(*checked.config),
+                          .objects = std::move(checked.reading.objects),
+                          .author = {.name = "file"},
+                          .checked_from = checked.from};
   Task<Status> publishing = target_.publish(std::move(publication));
   const Status published = co_await publishing;
   if (!published) {

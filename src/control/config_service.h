@@ -30,6 +30,7 @@ struct Publication {
   config::ObjectDocument objects{};  // those of `config`
   Author author{};
   Extent extent = Extent::kWhole;
+  uint64_t checked_from = 0;  // ConfigTarget::Checked::from
 };
 
 // The object that serves from a configuration. Control thread.
@@ -40,6 +41,7 @@ class ConfigTarget {
   struct Checked {
     config::Reading reading{};
     std::optional<config::Config> config{};
+    uint64_t from = 0;  // the revision that was in force when the check began
   };
 
   virtual ~ConfigTarget() = default;

@@ -121,21 +121,29 @@ Result<AppendOutcome> Store::append_in_scope(const Draft& draft, const Changes& 
   }
 
   const uint64_t number = *last + 1, parent = draft.parent.value_or(*last);
+  Summary since_last;
   for (const ObjectName& id : changes.remove) {
-    if (Status ended = end_object(database_, id, number); !ended) return ended.error();
+    const auto ended = end_object(database_, id, number);
+    if (!ended) return ended.error();
+    if (*ended) since_last.remove(id);
   }
   for (const PreparedObject& one : prepared.put) {
-    if (Status put = put_object(database_, box_, *key, one, number); !put) return put.error();
+    const auto put = put_object(database_, box_, *key, one, number);
+    if (!put) return put.error();
+    if (*put == Put::kAdded) since_last.add(one.object->id);
+    if (*put == Put::kChanged) since_last.change(one.object->id);
   }
   if (scope == Scope::kWhole) {
-    if (Status ended = end_others(database_, prepared.put, number); !ended) return ended.error();
+    const auto ended = end_others(database_, prepared.put, number);
+    if (!ended) return ended.error();
+    for (const ObjectName& id : *ended) since_last.remove(id);
   }
   const auto hash = hash_of_newest(database_);
   if (!hash) return hash.error();
   const auto parents_hash = hash_of(database_, parent);
   if (!parents_hash) return parents_hash.error();
   if (*parents_hash == crypto::text_of(*hash)) return AppendOutcome(Unchanged{parent});
-  auto summary = summary_since(database_, parent);
+  auto summary = parent == *last ? Result<std::string>(since_last.text()) : summary_since(database_, parent);
   if (!summary) return summary.error();
   const Revision revision{.number = number,
                           .time = draft.time,

@@ -29,20 +29,25 @@ Status end_row(sqlite::Database& database, int64_t id, uint64_t number) {
 
 }  // namespace
 
-Status end_object(sqlite::Database& database, const ObjectName& id, uint64_t number) {
-  return database.run("UPDATE objects SET until = ?3 WHERE kind = ?1 AND name = ?2 AND until IS NULL",
-                      std::string_view(id.kind), std::string_view(id.name), number);
+Result<bool> end_object(sqlite::Database& database, const ObjectName& id, uint64_t number) {
+  Rows rows = database.query(
+      "UPDATE objects SET until = ?3 WHERE kind = ?1 AND name = ?2 AND until IS NULL RETURNING id",
+      std::string_view(id.kind), std::string_view(id.name), number);
+  bool is_ended = false;
+  while (rows.next()) is_ended = true;
+  if (!rows.status()) return rows.status().error();
+  return is_ended;
 }
 
-Status put_object(sqlite::Database& database, const SecretBox& box, const std::string& key,
-                  const PreparedObject& prepared, uint64_t number) {
+Result<Put> put_object(sqlite::Database& database, const SecretBox& box, const std::string& key,
+                       const PreparedObject& prepared, uint64_t number) {
   const ObjectName& id = prepared.object->id;
   const auto row = newest_row(database, id);
   if (!row) return row.error();
   const std::string_view digest = crypto::text_of(prepared.form.digest);
-  if (row->id != 0 && row->digest == digest) return {};
+  if (row->id != 0 && row->digest == digest) return Put::kSame;
   if (row->id != 0) {
-    if (Status ended = end_row(database, row->id, number); !ended) return ended;
+    if (Status ended = end_row(database, row->id, number); !ended) return ended.error();
   }
   Status stored = database.run(
       "INSERT INTO objects (kind, name, since, owner, digest, content) "
@@ -52,17 +57,19 @@ Status put_object(sqlite::Database& database, const SecretBox& box, const std::s
       std::string_view(prepared.form.content));
   const int64_t object = database.last_row();
   for (const Secret& secret : prepared.form.secrets) {
-    if (!stored) return stored;
+    if (!stored) return stored.error();
     const auto sealed = box.seal(key, secret.json, context_of(id, secret.pointer));
     if (!sealed) return sealed.error();
     stored = database.run("INSERT INTO secrets (object, pointer, key, box) VALUES (?1, ?2, ?3, ?4)", object,
                           std::string_view(secret.pointer), std::string_view(sealed->key),
                           sqlite::Blob{sealed->box});
   }
-  return stored;
+  if (!stored) return stored.error();
+  return row->id == 0 ? Put::kAdded : Put::kChanged;
 }
 
-Status end_others(sqlite::Database& database, const std::vector<PreparedObject>& put, uint64_t number) {
+Result<std::vector<ObjectName>> end_others(sqlite::Database& database, const std::vector<PreparedObject>& put,
+                                           uint64_t number) {
   std::set<ObjectName> kept;
   for (const PreparedObject& one : put) kept.insert(one.object->id);
   std::vector<ObjectName> others;
@@ -71,11 +78,11 @@ Status end_others(sqlite::Database& database, const std::vector<PreparedObject>&
     ObjectName id{std::string(rows.text(0)), std::string(rows.text(1))};
     if (!kept.contains(id)) others.push_back(std::move(id));
   }
-  if (!rows.status()) return rows.status();
+  if (!rows.status()) return rows.status().error();
   for (const ObjectName& id : others) {
-    if (Status ended = end_object(database, id, number); !ended) return ended;
+    if (const auto ended = end_object(database, id, number); !ended) return ended.error();
   }
-  return {};
+  return others;
 }
 
 Result<crypto::Digest256> hash_of_newest(sqlite::Database& database) {

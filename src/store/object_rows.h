@@ -24,12 +24,14 @@ struct PreparedObject {
 
 // From revision `number` on, the object is as `prepared`. An object that is so already keeps its row. `key`
 // names the key that seals its secrets.
-Status put_object(sqlite::Database& database, const SecretBox& box, const std::string& key,
-                  const PreparedObject& prepared, uint64_t number);
-// From revision `number` on, the object is gone.
-Status end_object(sqlite::Database& database, const ObjectName& id, uint64_t number);
-// From revision `number` on, all objects are gone that are not put.
-Status end_others(sqlite::Database& database, const std::vector<PreparedObject>& put, uint64_t number);
+enum class Put { kSame, kAdded, kChanged };
+Result<Put> put_object(sqlite::Database& database, const SecretBox& box, const std::string& key,
+                       const PreparedObject& prepared, uint64_t number);
+// From revision `number` on, the object is gone. False when there was none.
+Result<bool> end_object(sqlite::Database& database, const ObjectName& id, uint64_t number);
+// From revision `number` on, all objects are gone that are not put. Returns them.
+Result<std::vector<ObjectName>> end_others(sqlite::Database& database, const std::vector<PreparedObject>& put,
+                                           uint64_t number);
 
 // The hash of the objects as they are now.
 Result<crypto::Digest256> hash_of_newest(sqlite::Database& database);

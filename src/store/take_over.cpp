@@ -68,14 +68,14 @@ Status Store::take_over_one(const Foreign& foreign, const std::string& key) {
     put.push_back({&one.object, std::move(*form)});
   }
   for (const ObjectName& id : foreign.remove) {
-    if (Status ended = end_object(database_, id, number); !ended) return ended;
+    if (const auto ended = end_object(database_, id, number); !ended) return ended.error();
   }
   for (size_t i = 0; i < put.size(); ++i) {
-    if (Status stored = put_object(database_, box_, key, put[i], foreign.put[i].revision); !stored)
-      return stored;
+    if (const auto stored = put_object(database_, box_, key, put[i], foreign.put[i].revision); !stored)
+      return stored.error();
   }
   if (foreign.scope == Foreign::Scope::kWhole) {
-    if (Status ended = end_others(database_, put, number); !ended) return ended;
+    if (const auto ended = end_others(database_, put, number); !ended) return ended.error();
   }
   const auto hash = hash_of_newest(database_);
   if (!hash) return hash.error();

@@ -127,7 +127,7 @@ class EtcdMembers:
         return self
 
     def wait_answering(self):
-        harness.wait_for(lambda: all(self.answers(member) for member in self.members), what="etcd")
+        harness.wait_for(lambda: all(self.answers(member) for member in self.members), timeout=60, what="etcd")
 
     def save(self):
         """Keeps a copy of the state of the only member, which restore() brings back."""

@@ -84,7 +84,7 @@ class Etcd:
             ["etcd", "--data-dir", str(self.directory), "--listen-client-urls", url, "--advertise-client-urls", url,
              "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "ETCD_UNSUPPORTED_ARCH": os.uname().machine})
-        harness.wait_for(self.answers, what="etcd")
+        harness.wait_for(self.answers, timeout=60, what="etcd")
 
     def answers(self):
         try:

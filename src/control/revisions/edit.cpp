@@ -47,9 +47,11 @@ class Resolver {
   // Nothing when the edit has been applied.
   std::optional<Refusal> apply(const Edit& edit) {
     if (auto refusal = check_name(edit)) return refusal;
-    if (!named_.insert(&edit.id).second)
-      return refused(422, called(edit.id) + " is named twice in this change", edit);
-    const auto* const entry = live_.find(edit.id);
+    // In a large change most names come in their order.
+    const size_t known = named_.size();
+    named_.insert(named_.end(), &edit.id);
+    if (named_.size() == known) return refused(422, called(edit.id) + " is named twice in this change", edit);
+    const auto* const entry = find(edit.id);
     const config::Object* const before = entry == nullptr ? nullptr : entry->object.get();
     if (auto refusal = check_preconditions(edit, before)) return refusal;
     if (before == nullptr && edit.what != Edit::What::kPut)
@@ -69,6 +71,13 @@ class Resolver {
   }
 
  private:
+  // As LiveObjects::find(), and fast for names that come in their order.
+  const LiveObjects::Entry* find(const ObjectId& id) {
+    const auto end = live_.entries().end();
+    if (next_ == end || !(next_->first == id)) next_ = live_.lower_bound(id);
+    return next_ != end && next_->first == id ? &(next_++)->second : nullptr;
+  }
+
   // The objects of the API after the edits, by kind and name.
   std::vector<ObjectPointer> objects_after() const {
     std::vector<ObjectPointer> out;
@@ -225,12 +234,13 @@ class Resolver {
 
   void touch(const Edit& edit, ObjectPointer after) {
     touched_.push_back(edit.id);
-    changed_[&edit.id] = after;
+    changed_.insert_or_assign(changed_.end(), &edit.id, after);
     edit_of_.push_back(&edit);
     after_.push_back(std::move(after));
   }
 
   const LiveObjects& live_;
+  LiveObjects::Entries::const_iterator next_ = live_.entries().begin();
   const TagOf& tag_of_;
   std::map<const ObjectId*, ObjectPointer, InOrder> changed_;  // null: removed
   std::set<const ObjectId*, InOrder> named_;
@@ -309,10 +319,16 @@ std::variant<std::vector<Edit>, Refusal> edits_for(const LiveObjects& live, cons
   if (others == Others::kKept) return out;
   std::vector<ObjectId> removed;
   {
-    std::set<const ObjectId*, InOrder> named;
-    for (const Edit& one : out) named.insert(&one.id);
+    std::vector<const ObjectId*> named;
+    named.reserve(out.size());
+    for (const Edit& one : out) named.push_back(&one.id);
+    if (!std::is_sorted(named.begin(), named.end(), InOrder()))
+      std::sort(named.begin(), named.end(), InOrder());
+    auto next = named.begin();
     for (const auto& [id, entry] : live.entries()) {
-      if (!entry.object->is_from_file() && !named.contains(&id)) removed.push_back(id);
+      while (next != named.end() && **next < id) ++next;
+      const bool is_named = next != named.end() && **next == id;
+      if (!is_named && !entry.object->is_from_file()) removed.push_back(id);
     }
   }
   for (ObjectId& id : removed) out.push_back({.what = Edit::What::kDelete, .id = std::move(id)});

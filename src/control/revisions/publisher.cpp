@@ -45,8 +45,9 @@ std::optional<config::Config> Publisher::check_with(const std::vector<ObjectPoin
 
 // Takes what the check of files needs, so that it can be made on another thread.
 Publisher::ToJoin Publisher::begin_check(config::Reading reading) {
-  checked_from_ = deployment_.snapshot() == nullptr ? 0 : deployment_.revision();
-  ToJoin out{std::move(reading), newer_ ? newer_->live.of_api() : live_.of_api(), std::nullopt};
+  ToJoin out{.reading = std::move(reading),
+             .newest = newer_ ? newer_->live.of_api() : live_.of_api(),
+             .from = deployment_.snapshot() == nullptr ? 0 : deployment_.revision()};
   if (newer_ && out.reading.document && ledger_->holds() == Ledger::Holds::kApiOnly)
     out.in_force = live_.of_api();
   return out;
@@ -55,6 +56,7 @@ Publisher::ToJoin Publisher::begin_check(config::Reading reading) {
 Publisher::Joined Publisher::join(ToJoin files) {
   Joined out;
   Checked& checked = out.checked;
+  checked.from = files.from;
   if (!files.in_force) {
     checked.reading = std::move(files.reading);
     checked.config = check_with(files.newest, checked.reading);

@@ -190,6 +190,7 @@ class Publisher final : public ConfigTarget {
     std::vector<ObjectPointer> newest{};
     // What is in force, when the files may go with that instead of the newest revision of the cluster.
     std::optional<std::vector<ObjectPointer>> in_force{};
+    uint64_t from = 0;  // Checked::from
   };
   std::optional<config::Config> check_with(const std::vector<ObjectPointer>& of_api,
                                            config::Reading& reading);
@@ -214,6 +215,8 @@ class Publisher final : public ConfigTarget {
   Task<std::shared_ptr<T>> run_aside(std::function<std::shared_ptr<T>()> work);
   Task<Checked> check_change(std::function<config::Reading()> read);
   Task<Status> record(store::Draft draft, store::Changes changes);
+  // As record(), to be called once, when the revision can be served.
+  std::function<Task<Status>()> recording(store::Draft draft, store::Changes changes);
   Task<Status> record_first();
   std::vector<Finding> findings_of(const config::Diagnostics& diagnostics, const Resolved& resolved) const;
   Refusal refusal_of(std::vector<Finding> findings, const ChangeRequest& request,
@@ -249,8 +252,7 @@ class Publisher final : public ConfigTarget {
   };
   std::optional<Refused> refused_;  // the newest revision, when this node cannot serve it
   Follow follow_ = [](uint64_t, const std::string&) {};
-  bool is_behind_ = false;     // a change is made from `newer_`
-  uint64_t checked_from_ = 0;  // the revision in force when the check began of what publish() gets
+  bool is_behind_ = false;  // a change is made from `newer_`
   // False while the revision in force could not be stored, which only the first of the process can be.
   bool is_stored_ = true;
   std::string summary_;  // of the revision that was stored last

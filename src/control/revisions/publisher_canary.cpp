@@ -21,10 +21,7 @@ Task<ChangeOutcome> Publisher::begin_canary(Publication publication, proxy::Cana
   own_canary_ = draft.canary;
   stored_ = Stored::kYes;
   config::ObjectDocument in_store = as_stored(publication.objects);
-  Deployment::Record record = [this, its_draft = std::move(draft),
-                               changes = changes_from(newest_objects(), in_store)] {
-    return this->record(its_draft, changes);
-  };
+  Deployment::Record record = recording(std::move(draft), changes_from(newest_objects(), in_store));
   Task<Status> beginning =
       control.begin(std::move(publication.config), std::move(rules), number, stored.since, std::move(record));
   const Status begun = co_await beginning;

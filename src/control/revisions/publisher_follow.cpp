@@ -121,11 +121,13 @@ Task<Status> Publisher::adopt_newer() {
 }
 
 Task<Status> Publisher::try_newer() {
-  checked_from_ = deployment_.revision();
+  const uint64_t from = deployment_.revision();
   Task<Checked> checking = check_change(reading_with(newer_->live.of_api()));
   Checked checked = co_await checking;
   if (!checked.config) co_return first_error(checked.reading.diagnostics);
-  Publication publication{std::move(*checked.config), std::move(checked.reading.objects), {}};
+  Publication publication{.config = std::move(*checked.config),
+                          .objects = std::move(checked.reading.objects),
+                          .checked_from = from};
   Task<Status> publishing = publish(std::move(publication));
   co_return co_await publishing;
 }
@@ -149,9 +151,7 @@ Task<Status> Publisher::take_over(Publication publication) {
     draft.newest = newer.head.newest;
     draft.newest_hash = newer.head.hash;
     draft.parent = newer.head.in_force.number;
-    record = [this, its_draft = std::move(draft), its_changes = std::move(changes)] {
-      return this->record(its_draft, its_changes);
-    };
+    record = recording(std::move(draft), std::move(changes));
   } else {
     record = [this, number] { return ledger_->note_served(number); };
   }

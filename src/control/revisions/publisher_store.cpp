@@ -66,6 +66,13 @@ Task<Status> Publisher::record(store::Draft draft, store::Changes changes) {
   co_return status;
 }
 
+// The changes can be large, and a function is copied as it is handed on. It is called once at most.
+std::function<Task<Status>()> Publisher::recording(store::Draft draft, store::Changes changes) {
+  auto owned =
+      std::make_shared<std::pair<store::Draft, store::Changes>>(std::move(draft), std::move(changes));
+  return [this, what = std::move(owned)] { return record(std::move(what->first), std::move(what->second)); };
+}
+
 store::Changes Publisher::changes_from(const LiveObjects& before, const config::ObjectDocument& next) const {
   return before.changes_to(
       next, ledger_->holds() == Ledger::Holds::kAll ? LiveObjects::Whose::kAll : LiveObjects::Whose::kOfApi);
@@ -101,7 +108,7 @@ void Publisher::forget_apart_if_live() {
 }
 
 Task<Status> Publisher::publish(Publication publication) {
-  if (deployment_.revision() != checked_from_)  // a canary was promoted
+  if (deployment_.revision() != publication.checked_from)  // a canary was promoted
     co_return Error{"another revision has come into force while the files were checked: reload again"};
   Task<Status> publishing =
       newer_ ? take_over(std::move(publication)) : publish_files(std::move(publication));
@@ -120,9 +127,7 @@ Task<Status> Publisher::publish_files(Publication publication) {
   summary_.clear();
   Deployment::Record record;
   if (has_changes) {
-    record = [this, draft = draft_by(publication.author), its_changes = std::move(changes)] {
-      return this->record(draft, its_changes);
-    };
+    record = recording(draft_by(publication.author), std::move(changes));
   }
   Task<Status> publishing = deployment_.publish(std::move(publication.config), number, std::move(record));
   const Status published = co_await publishing;
@@ -137,10 +142,8 @@ Task<Status> Publisher::publish_change(Publication publication) {
   stored_ = Stored::kYes;
   summary_.clear();
   config::ObjectDocument in_store = as_stored(publication.objects);
-  Deployment::Record record = [this, draft = draft_by(publication.author),
-                               changes = changes_from(newest_objects(), in_store)] {
-    return this->record(draft, changes);
-  };
+  Deployment::Record record =
+      recording(draft_by(publication.author), changes_from(newest_objects(), in_store));
   Task<Status> publishing =
       deployment_.publish(std::move(publication.config), number, std::move(record), publication.extent);
   const Status published = co_await publishing;
