@@ -1,7 +1,7 @@
 #!/bin/bash
 # image-files.sh PACKAGE FOLDER: lays out in FOLDER the files of the container image. Runs on a Debian that has what the
-# package depends on: the image is what that one has of it, and no more: the binary, the libraries that it is linked with,
-# certificates of authorities, time zones, one user.
+# package depends on: the image is what that one has of it, and no more: the binary, the libraries that it is linked with
+# and libcurl, which it loads when it needs it, certificates of authorities, time zones, one user.
 set -euo pipefail
 umask 022 # another user than root reads all of it
 package=$1 to=$2
@@ -20,7 +20,11 @@ if [[ -L /lib64 ]]; then
   mkdir -p "$to/usr/lib64"
   ln -sfn usr/lib64 "$to/lib64"
 fi
-ldd "$to/usr/bin/portcullis" | grep -o '/[^ ]*' | sort -u | while read -r library; do
+loaded=$(/sbin/ldconfig -p | grep -o '/[^ ]*/libcurl\.so\.4$' | head -n 1)
+{
+  echo "$loaded"
+  ldd "$to/usr/bin/portcullis" "$loaded" | grep -o '[^:]*$' | grep -o '/[^ ]*'
+} | sort -u | while read -r library; do
   real=$(realpath "$library")
   # By the name that programs ask for, in the folder in which it is.
   install -Dm 0755 "$real" "$to$(realpath "$(dirname "$library")")/$(basename "$library")"

@@ -40,10 +40,11 @@ def in_root(root, *command):
 
 
 def linked(root, binary):
-    """The packages whose libraries `binary` is linked with, directly or indirectly, as {name: version}."""
+    """The packages whose libraries `binary` is linked with or loads (libcurl), directly or indirectly, as {name: version}."""
     (root / "tmp/portcullis").write_bytes(binary.read_bytes())
     (root / "tmp/portcullis").chmod(0o755)
-    script = """ldd /tmp/portcullis | grep -o '/[^ ]*' | sort -u | while read -r library; do
+    script = """loaded=$(/sbin/ldconfig -p | grep -o '/[^ ]*/libcurl\\.so\\.4$' | head -n 1)
+        { echo "$loaded"; ldd /tmp/portcullis "$loaded" | grep -o '[^:]*$' | grep -o '/[^ ]*'; } | sort -u | while read -r library; do
         real=$(realpath "$library"); dpkg -S "$real" 2>/dev/null || dpkg -S "${real#/usr}"; done | cut -d: -f1 | sort -u |
         while read -r name; do dpkg-query -W -f='${Package} ${Version} ${source:Package}\\n' "$name"; done"""
     return [line.split() for line in in_root(root, "bash", "-c", script).splitlines()]

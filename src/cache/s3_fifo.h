@@ -16,7 +16,7 @@ namespace portcullis::cache {
 class S3Fifo {
  public:
   // `ghosts`: how many evicted hashes are remembered.
-  explicit S3Fifo(size_t ghosts) : ghosts_(ghosts) {}
+  explicit S3Fifo(size_t ghosts) : max_ghosts_(ghosts) {}
 
   // Adds an entry that takes `cost` bytes. With `proven` the entry goes to the main queue at once.
   void add(Place& place, size_t cost, bool proven = false);
@@ -31,12 +31,16 @@ class S3Fifo {
   static constexpr size_t kSmallShare = 10;  // the small queue has this fraction (a tenth) of the bytes
 
   void put(Place& place, Place::Queue queue);
+  void remember(uint64_t hash);
 
   List small_;
   List main_;
   size_t small_cost_ = 0;
   size_t main_cost_ = 0;
-  std::vector<uint64_t> ghosts_;  // by hash; a later hash overwrites an earlier one
+  const size_t max_ghosts_;
+  // By hash; a later hash overwrites an earlier one. Empty until the first is remembered: a cache that is
+  // never full takes no memory for it.
+  std::vector<uint64_t> ghosts_;
 };
 
 inline void S3Fifo::put(Place& place, Place::Queue queue) {
@@ -46,9 +50,14 @@ inline void S3Fifo::put(Place& place, Place::Queue queue) {
   (small ? small_cost_ : main_cost_) += place.cost;
 }
 
+inline void S3Fifo::remember(uint64_t hash) {
+  if (ghosts_.empty()) ghosts_.resize(max_ghosts_);
+  ghosts_[hash % ghosts_.size()] = hash;
+}
+
 inline void S3Fifo::add(Place& place, size_t cost, bool proven) {
   place.cost = cost;
-  const bool known = ghosts_[place.hash % ghosts_.size()] == place.hash;
+  const bool known = !ghosts_.empty() && ghosts_[place.hash % ghosts_.size()] == place.hash;
   put(place, known || proven ? Place::Queue::kMain : Place::Queue::kSmall);
 }
 
@@ -74,7 +83,7 @@ inline Place* S3Fifo::evict() {
       uses.store(used - 1, std::memory_order_relaxed);
       put(place, Place::Queue::kMain);
     } else {
-      if (small) ghosts_[place.hash % ghosts_.size()] = place.hash;
+      if (small) remember(place.hash);
       return &place;
     }
   }

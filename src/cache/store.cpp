@@ -65,6 +65,7 @@ Store::Found Store::find(const Key& key) const {
   const Locked locked(shard);
   if (const Slot* slot = locked.find(key); slot != nullptr && slot->variants != nullptr)
     return {slot->variants, false};
+  if (shard.unshared.empty()) return {};
   const Shard::Mark& mark = shard.unshared[key.hash % shard.unshared.size()];
   return {nullptr, mark.hash == key.hash && std::chrono::steady_clock::now() < mark.until};
 }
@@ -154,6 +155,7 @@ void Store::not_shared(const Key& key, const std::shared_ptr<Fetch>& fetch, mill
     Locked locked(shard_of(key.uri_hash));
     locked.drop_fetch(key, fetch);
     auto& marks = locked.shard.unshared;
+    if (marks.empty()) marks.resize(Shard::kMarks);
     marks[key.hash % marks.size()] = {key.hash, std::chrono::steady_clock::now() + remember};
   }
   fetch->end(Fetch::Outcome::kNotShared);

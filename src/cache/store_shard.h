@@ -2,7 +2,6 @@
 
 // The internal data of the store: the part that one lock guards.
 
-#include <array>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -50,12 +49,13 @@ struct Store::Shard {
   S3Fifo queue;  // of entries in memory
 
   // Marks keys whose responses were for single requests only, each until a point in time. Bounded: a later
-  // mark overwrites an earlier one.
+  // mark overwrites an earlier one. Empty until the first mark.
   struct Mark {
     uint64_t hash = 0;
     std::chrono::steady_clock::time_point until{};
   };
-  std::array<Mark, 512> unshared{};
+  static constexpr size_t kMarks = 512;
+  std::vector<Mark> unshared;
 };
 
 class Store::Locked {

@@ -11,6 +11,7 @@
 #include "cli/server.h"
 #include "config/yaml_writer.h"
 #include "control/revisions/object_diff.h"
+#include "http/query.h"
 
 namespace portcullis::cli {
 namespace {
@@ -84,7 +85,7 @@ int get_list(Server& server, const config::ObjectKind& kind, OutputFormat format
       if (format == OutputFormat::kText && one.is_object()) items.back().erase("_origin");
     }
     if (!answer->document.contains("next")) break;
-    after = "&after=" + client::percent_encode(answer->document["next"].get<std::string>());
+    after = "&after=" + http::percent_encode(answer->document["next"].get<std::string>());
   }
   print_document({{std::string(kind.key), std::move(items)}}, format);
   return kGood;

@@ -1,6 +1,6 @@
 #include "cli/kind_operand.h"
 
-#include "client/http_client.h"
+#include "http/query.h"
 
 namespace portcullis::cli {
 namespace {
@@ -31,7 +31,7 @@ std::string KindAndName::refuse() const {
 }
 
 std::string KindAndName::path() const {
-  return "/v1/" + kind()->word() + (kind()->is_single ? "" : "/" + client::percent_encode(name));
+  return "/v1/" + kind()->word() + (kind()->is_single ? "" : "/" + http::percent_encode(name));
 }
 
 Option objects_file_option(std::string& config) {

@@ -1,10 +1,9 @@
 #include "client/http_client.h"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <limits>
 
+#include "base/curl_library.h"
 #include "base/text.h"
 
 namespace portcullis::client {
@@ -60,10 +59,10 @@ class HttpClient::Socket final : public Watcher {
 // A request in progress; lives in the waiting coroutine's frame.
 class HttpClient::Transfer {
  public:
-  Transfer(HttpClient& client, const HttpRequest& request)
-      : client_(client), request_(request), easy_(curl_easy_init()) {
+  Transfer(HttpClient& client, const CurlLibrary& curl, const HttpRequest& request)
+      : client_(client), curl_(curl), request_(request), easy_(curl.easy_init()) {
     for (const auto& [name, value] : request.fields)
-      fields_ = curl_slist_append(fields_, (name + (value.empty() ? ";" : ": " + value)).c_str());
+      fields_ = curl_.slist_append(fields_, (name + (value.empty() ? ";" : ": " + value)).c_str());
     set(CURLOPT_URL, request.url.c_str());
     set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
     set(CURLOPT_HTTPHEADER, fields_);
@@ -95,12 +94,12 @@ class HttpClient::Transfer {
     };
     set(CURLOPT_WRITEFUNCTION, write);
     set(CURLOPT_HEADERFUNCTION, head);
-    curl_multi_add_handle(client_.multi_, easy_);
+    curl_.multi_add_handle(client_.multi_, easy_);
   }
   ~Transfer() {
-    curl_multi_remove_handle(client_.multi_, easy_);
-    curl_easy_cleanup(easy_);
-    curl_slist_free_all(fields_);
+    curl_.multi_remove_handle(client_.multi_, easy_);
+    curl_.easy_cleanup(easy_);
+    curl_.slist_free_all(fields_);
   }
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
@@ -113,12 +112,12 @@ class HttpClient::Transfer {
   void finish(CURLcode code) {
     response_.timed_out = code == CURLE_OPERATION_TIMEDOUT;
     if (code != CURLE_OK && !stopped_) {
-      response_.error = without_duration(error_[0] != '\0' ? error_ : curl_easy_strerror(code));
+      response_.error = without_duration(error_[0] != '\0' ? error_ : curl_.easy_strerror(code));
       if (response_.timed_out) response_.error = "no answer in time";
       response_.too_large = too_large_;
       if (too_large_) response_.error = "the response is too large";
     }
-    curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &response_.status);
+    curl_.easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &response_.status);
     done_ = true;
     if (waiter_) std::exchange(waiter_, nullptr).resume();
   }
@@ -126,7 +125,7 @@ class HttpClient::Transfer {
  private:
   template <typename Value>
   void set(CURLoption option, Value value) {
-    curl_easy_setopt(easy_, option, value);
+    curl_.easy_setopt(easy_, option, value);
   }
   bool take(std::string_view data) {
     if (request_.goes_on) {
@@ -147,6 +146,7 @@ class HttpClient::Transfer {
   }
 
   HttpClient& client_;
+  const CurlLibrary& curl_;
   const HttpRequest& request_;
   CURL* easy_;
   curl_slist* fields_ = nullptr;
@@ -158,12 +158,6 @@ class HttpClient::Transfer {
   std::coroutine_handle<> waiter_;
 };
 
-std::string percent_encode(const std::string& text) {
-  const std::unique_ptr<char, void (*)(void*)> encoded(
-      curl_easy_escape(nullptr, text.data(), static_cast<int>(text.size())), curl_free);
-  return encoded ? encoded.get() : "";
-}
-
 std::string_view HttpResponse::value_of(std::string_view name) const {
   for (const auto& [its_name, value] : fields) {
     if (its_name == name) return value;
@@ -171,11 +165,22 @@ std::string_view HttpResponse::value_of(std::string_view name) const {
   return {};
 }
 
-HttpClient::HttpClient(EventLoop& loop) : loop_(loop) {
-  static const CURLcode global =
-      curl_global_init(CURL_GLOBAL_DEFAULT);  // initialising a local static is thread-safe
-  (void)global;
-  multi_ = curl_multi_init();
+HttpClient::HttpClient(EventLoop& loop) : loop_(loop) {}
+
+HttpClient::~HttpClient() {
+  if (multi_ != nullptr) curl_->multi_cleanup(multi_);
+}
+
+Status HttpClient::prepare() {
+  const Result<CurlLibrary>& curl = curl_library();
+  return curl ? Status() : Status(curl.error());
+}
+
+Status HttpClient::begin() {
+  if (multi_ != nullptr) return {};
+  if (Status loaded = prepare(); !loaded) return loaded;
+  curl_ = &*curl_library();
+  multi_ = curl_->multi_init();
   const curl_socket_callback on_socket_change = [](CURL* easy, curl_socket_t fd, int what, void* self,
                                                    void* known) {
     return on_socket(easy, fd, what, self, known);
@@ -183,18 +188,20 @@ HttpClient::HttpClient(EventLoop& loop) : loop_(loop) {
   const curl_multi_timer_callback on_timer_change = [](CURLM* multi, long milliseconds, void* self) {
     return on_timer(multi, milliseconds, self);
   };
-  curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, on_socket_change);
-  curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
-  curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, on_timer_change);
-  curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
-}
-
-HttpClient::~HttpClient() {
-  curl_multi_cleanup(multi_);
+  curl_->multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, on_socket_change);
+  curl_->multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+  curl_->multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, on_timer_change);
+  curl_->multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+  return {};
 }
 
 Task<HttpResponse> HttpClient::fetch(HttpRequest request) {
-  Transfer transfer(*this, request);
+  if (const Status begun = begin(); !begun) {
+    HttpResponse none;
+    none.error = begun.error().message;
+    co_return none;
+  }
+  Transfer transfer(*this, *curl_, request);
   co_return co_await transfer;
 }
 
@@ -222,17 +229,17 @@ void HttpClient::Timeout::fire() {
 
 void HttpClient::act(int fd, int events) {
   int running = 0;
-  curl_multi_socket_action(multi_, fd == kTimeoutSocket ? CURL_SOCKET_TIMEOUT : fd, events, &running);
+  curl_->multi_socket_action(multi_, fd == kTimeoutSocket ? CURL_SOCKET_TIMEOUT : fd, events, &running);
   finish_transfers();
 }
 
 void HttpClient::finish_transfers() {
   int left = 0;
-  while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
+  while (const CURLMsg* message = curl_->multi_info_read(multi_, &left)) {
     if (message->msg != CURLMSG_DONE) continue;
     const CURLcode code = message->data.result;
     Transfer* transfer = nullptr;
-    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+    curl_->easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
     transfer->finish(code);
   }
 }

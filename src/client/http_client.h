@@ -9,8 +9,13 @@
 #include <utility>
 #include <vector>
 
+#include "base/result.h"
 #include "runtime/event_loop.h"
 #include "runtime/task.h"
+
+namespace portcullis {
+struct CurlLibrary;
+}
 
 namespace portcullis::client {
 
@@ -42,9 +47,6 @@ struct HttpResponse {
   std::string_view value_of(std::string_view name) const;
 };
 
-// Encodes a part of a URL (RFC 3986 section 2.1).
-std::string percent_encode(const std::string& text);
-
 // Sends the gateway's own requests to other servers: key sets, authorization services. Implemented with
 // libcurl: HTTPS with verification, HTTP/2, and persistent connections. Does not follow redirects. On the
 // thread of `loop`, which must outlive the client.
@@ -54,6 +56,10 @@ class HttpClient {
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
+
+  // Loads libcurl, which the first request does otherwise, so that no request waits for that. Returns an
+  // error when it cannot be loaded; all requests fail then, with the same message. Any thread.
+  static Status prepare();
 
   // The waiting coroutine may be destroyed, which cancels the request.
   Task<HttpResponse> fetch(HttpRequest request);
@@ -72,12 +78,14 @@ class HttpClient {
 
   static int on_socket(void* easy, int fd, int what, void* self, void* known);
   static int on_timer(void* multi, long milliseconds, void* self);
+  Status begin();
   void act(int fd, int events);
   void finish_transfers();
 
   static constexpr int kTimeoutSocket = -1;
   EventLoop& loop_;
-  void* multi_;
+  const CurlLibrary* curl_ = nullptr;  // both are null until the first request
+  void* multi_ = nullptr;
   Timeout timeout_{*this};
   std::map<int, std::unique_ptr<Socket>> sockets_;
 };

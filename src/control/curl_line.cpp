@@ -250,7 +250,7 @@ class CurlRequest {
       const size_t equals = value.find('=');
       const size_t content = equals == std::string::npos ? 0 : equals + 1;
       added = (equals == 0 ? "" : value.substr(0, content)) +
-              http::percent_encode(std::string_view(value).substr(content), "-._~");
+              http::percent_encode(std::string_view(value).substr(content));
     } else if (option == Option::kData && is_file(value)) {
       added.clear();
     }

@@ -2,6 +2,7 @@
 
 #include "base/faults.h"
 #include "discovery/source.h"
+#include "http/query.h"
 
 namespace portcullis::discovery {
 namespace {
@@ -48,10 +49,10 @@ class ConsulSource final : public Source {
 
   client::HttpRequest request() const {
     client::HttpRequest out;
-    out.url = told_.url + "/v1/health/service/" + client::percent_encode(told_.service) +
+    out.url = told_.url + "/v1/health/service/" + http::percent_encode(told_.service) +
               "?passing=1&wait=60s&index=" + index_;
-    if (!told_.tag.empty()) out.url += "&tag=" + client::percent_encode(told_.tag);
-    if (!told_.datacenter.empty()) out.url += "&dc=" + client::percent_encode(told_.datacenter);
+    if (!told_.tag.empty()) out.url += "&tag=" + http::percent_encode(told_.tag);
+    if (!told_.datacenter.empty()) out.url += "&dc=" + http::percent_encode(told_.datacenter);
     if (!told_.token.empty()) out.fields.emplace_back("x-consul-token", told_.token);
     use_tls(told_.tls, out);
     out.timeout = kWait + kWait / 16 + Milliseconds(5'000);  // Consul adds up to a sixteenth to the wait

@@ -15,8 +15,9 @@ char next_query_character(std::string_view& encoded);
 bool equals_query_text(std::string_view encoded, std::string_view plain);
 
 std::string decode_query_text(std::string_view encoded);
-// Percent-encodes all characters except letters, digits and those in `plain`.
-std::string percent_encode(std::string_view text, std::string_view plain);
+// Percent-encodes all characters except letters, digits and those in `plain` (by default the unreserved
+// characters of RFC 3986 section 2.3: a part of a URL).
+std::string percent_encode(std::string_view text, std::string_view plain = "-._~");
 
 // Decodes %XX. Malformed encodings stay unchanged, and so does the encoding of `keep` unless `keep` is '\0'.
 std::string percent_decode(std::string_view text, char keep = '\0');

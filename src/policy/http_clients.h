@@ -11,7 +11,10 @@ namespace portcullis::policy {
 // An HTTP client for each worker, used by policies that ask other services.
 class HttpClients final : public Engine {
  public:
-  explicit HttpClients(const EngineContext& context) : clients_(context.workers) {}
+  explicit HttpClients(const EngineContext& context) : clients_(context.workers) {
+    // Here, so that no worker waits for it. On failure the requests of the policies tell why.
+    (void)client::HttpClient::prepare();
+  }
 
   // The client of a worker. Called on the thread of that worker, whose loop is `loop`.
   client::HttpClient& of(size_t worker, EventLoop& loop) {

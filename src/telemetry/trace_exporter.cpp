@@ -1,9 +1,8 @@
 #include "telemetry/trace_exporter.h"
 
-#include <curl/curl.h>
-
 #include <chrono>
 
+#include "base/curl_library.h"
 #include "base/text.h"
 #include "runtime/start_thread.h"
 
@@ -113,30 +112,36 @@ void TraceExporter::run() {
 
 // True when the collector has accepted the batch.
 bool TraceExporter::send(const std::string& body) {
-  CURL* easy = ::curl_easy_init();
+  const Result<CurlLibrary>& loaded = curl_library();
+  if (!loaded) {
+    collector_.failed(loaded.error().message);
+    return false;
+  }
+  const CurlLibrary& curl = *loaded;
+  CURL* easy = curl.easy_init();
   if (easy == nullptr) return false;
-  curl_slist* headers = ::curl_slist_append(nullptr, "content-type: application/json");
+  curl_slist* headers = curl.slist_append(nullptr, "content-type: application/json");
   for (const auto& [name, value] : settings_.headers)
-    headers = ::curl_slist_append(headers, (name + ": " + value).c_str());
-  ::curl_easy_setopt(easy, CURLOPT_URL, settings_.endpoint.c_str());
-  ::curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
-  ::curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.c_str());
-  ::curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(body.size()));
-  ::curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, stopping_.load(std::memory_order_relaxed) ? 1'000 : kPatience);
-  ::curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  ::curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, swallow);
-  ::curl_easy_setopt(easy, CURLOPT_USERAGENT, "portcullis/" PORTCULLIS_VERSION);
-  if (!settings_.ca.empty()) ::curl_easy_setopt(easy, CURLOPT_CAINFO, settings_.ca.c_str());
-  const CURLcode result = ::curl_easy_perform(easy);
+    headers = curl.slist_append(headers, (name + ": " + value).c_str());
+  curl.easy_setopt(easy, CURLOPT_URL, settings_.endpoint.c_str());
+  curl.easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+  curl.easy_setopt(easy, CURLOPT_POSTFIELDS, body.c_str());
+  curl.easy_setopt(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(body.size()));
+  curl.easy_setopt(easy, CURLOPT_TIMEOUT_MS, stopping_.load(std::memory_order_relaxed) ? 1'000 : kPatience);
+  curl.easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl.easy_setopt(easy, CURLOPT_WRITEFUNCTION, swallow);
+  curl.easy_setopt(easy, CURLOPT_USERAGENT, "portcullis/" PORTCULLIS_VERSION);
+  if (!settings_.ca.empty()) curl.easy_setopt(easy, CURLOPT_CAINFO, settings_.ca.c_str());
+  const CURLcode result = curl.easy_perform(easy);
   long status = 0;
-  ::curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-  ::curl_slist_free_all(headers);
-  ::curl_easy_cleanup(easy);
+  curl.easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  curl.slist_free_all(headers);
+  curl.easy_cleanup(easy);
   const bool taken = result == CURLE_OK && status >= 200 && status < 300;
   if (taken) {
     collector_.works();
   } else {
-    collector_.failed(result != CURLE_OK ? ::curl_easy_strerror(result)
+    collector_.failed(result != CURLE_OK ? curl.easy_strerror(result)
                                          : "it answers " + std::to_string(status));
   }
   return taken;

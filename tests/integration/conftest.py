@@ -1,3 +1,5 @@
+import collections
+import contextlib
 import os
 import pathlib
 import shutil
@@ -50,6 +52,46 @@ def start(tmp_path):
     yield from kept(lambda configuration: harness.Gateway(tmp_path, configuration), harness.Gateway.stop)
 
 
+@pytest.fixture(scope="module")
+def lasting_gateways():
+    """The gateways of `shared`, by their configurations: at most as many as are of use at the same time."""
+    made = {}
+    yield made
+    with contextlib.ExitStack() as ending:
+        for one in made.values():
+            ending.callback(one.stop)
+
+
+@pytest.fixture
+def shared(lasting_gateways, tmp_path_factory):
+    """shared(configuration) -> Gateway, the same one for all tests of a file with the same configuration. For tests that send
+    requests and look at the answers: what a gateway counts, logs or keeps may come from the tests before."""
+    def begin(configuration):
+        gateway = lasting_gateways.pop(configuration, None)
+        if gateway is None:
+            if len(lasting_gateways) == 4:
+                lasting_gateways.pop(next(iter(lasting_gateways))).stop()
+            gateway = harness.Gateway(tmp_path_factory.mktemp("gateway"), configuration)
+        lasting_gateways[configuration] = gateway  # the last one is the one that was used last
+        assert gateway.process.poll() is None, "exited: " + "\n".join(gateway.lines)
+        return gateway
+    return begin
+
+
+@pytest.fixture(scope="module")
+def lasting_backend():
+    made = harness.ScriptedBackend(harness.answer())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def recorder(lasting_backend):
+    """A ScriptedBackend with the usual answer, the same one for all tests of a file, for `shared`. It has received nothing yet."""
+    lasting_backend.received, lasting_backend.accepted = b"", 0
+    return lasting_backend
+
+
 @pytest.fixture
 def public_folder():
     """A folder that all users may read, with the program in it."""
@@ -98,10 +140,29 @@ def demo():
     yield from kept(harness.DemoBackend, harness.DemoBackend.stop)
 
 
+@pytest.fixture(scope="session")
+def lasting_demos():
+    """The demo backends of `echo`, by their names and numbers."""
+    made = {}
+    yield made
+    for one in made.values():
+        one.stop()
+
+
 @pytest.fixture
-def echo(demo):
-    """echo(name) -> the port of a demo backend."""
-    return lambda name="demo": demo(name).port
+def echo(lasting_demos):
+    """echo(name) -> the port of a demo backend, another one for each call of a test. Tests share these backends, because a start
+    costs more than most tests: a test that stops a backend takes `demo`."""
+    given = collections.Counter()
+
+    def begin(name="demo"):
+        given[name] += 1
+        key = name, given[name]
+        if key not in lasting_demos:
+            lasting_demos[key] = harness.DemoBackend(name)
+        return lasting_demos[key].port
+
+    return begin
 
 
 @pytest.fixture

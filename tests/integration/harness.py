@@ -202,14 +202,14 @@ def reset(connection):
 
 
 def read_to_end(connection):
-    out = b""
+    out = bytearray()  # to append to `bytes` would copy all of it for each piece
     while True:
         try:
             piece = connection.recv(65536)
         except ConnectionResetError:
-            return out + b"<reset>"
+            return bytes(out) + b"<reset>"
         if not piece:
-            return out
+            return bytes(out)
         out += piece
 
 
@@ -220,6 +220,14 @@ def receive(connection, most, what):
     if not piece:
         raise AssertionError(f"closed within {what}")
     return piece
+
+
+def receive_all(connection, length, what):
+    """Receives `length` bytes."""
+    out = bytearray()
+    while len(out) < length:
+        out += receive(connection, length - len(out), what)
+    return bytes(out)
 
 
 def take_until(connection, end, what):
@@ -246,25 +254,20 @@ def read_head(connection):
 def read_chunk(connection):
     """Reads one chunk of a body; the last one is empty."""
     size = int(take_until(connection, b"\r\n", "a chunk"), 16)
-    chunk = b""
-    while len(chunk) < size + 2:
-        chunk += receive(connection, size + 2 - len(chunk), "a chunk")
-    return chunk[:-2]
+    return receive_all(connection, size + 2, "a chunk")[:-2]
 
 
 def read_response(connection):
     """Reads one response with Content-Length or chunked coding: (head, body)."""
     head = read_head(connection)
     lower = head.lower()
-    body = b""
     if "content-length:" in lower:
-        length = int(lower.split("content-length:")[1].split("\r\n")[0])
-        while len(body) < length:
-            body += receive(connection, length - len(body), "a body")
-    elif "transfer-encoding: chunked" in lower:
+        return head, receive_all(connection, int(lower.split("content-length:")[1].split("\r\n")[0]), "a body")
+    body = bytearray()
+    if "transfer-encoding: chunked" in lower:
         while chunk := read_chunk(connection):
             body += chunk
-    return head, body
+    return head, bytes(body)
 
 
 def answers(port):
@@ -363,14 +366,14 @@ class Script:
         while True:
             head = backend.read_head(connection)
             length = re.search(r"(?i)content-length: (\d+)", head)
-            body = b""
+            body = bytearray()
             while length and len(body) < int(length[1]):
                 body += receive(connection, 1 << 16, "a body")
             if "transfer-encoding: chunked" in head.lower():
                 while chunk := read_chunk(connection):
                     body += chunk
             self.requests += 1
-            self.bodies.append(body)
+            self.bodies.append(bytes(body))
             self.release.wait(20)
             connection.sendall(self.text)
 

@@ -56,8 +56,8 @@ def test_conditions_on_claims_scopes_headers_and_addresses(start, echo, tmp_path
     ("client.address = 127.0.0.1", 200), ("client.address = ::ffff:127.0.0.1", 200), ("client.address in [192.0.2.9, 127.0.0.0/8]", 200),
     ("client.address = 0:0::ffff:7f00:1", 200), ("client.address != 127.0.0.1", 403), ("client.address = 127.0.0.2", 403),
     ("client.address not in [::ffff:127.0.0.0/104]", 403), ("client.address = unix", 403)])
-def test_an_address_is_the_same_however_it_is_written(start, echo, condition, status):
-    gateway = start(configuration(echo(), f"acl: {{rules: [{{allow: '{condition}'}}]}}"))
+def test_an_address_is_the_same_however_it_is_written(shared, echo, condition, status):
+    gateway = shared(configuration(echo(), f"acl: {{rules: [{{allow: '{condition}'}}]}}"))
     assert ask(gateway).status == status
 
 
@@ -66,8 +66,8 @@ def test_an_address_is_the_same_however_it_is_written(start, echo, condition, st
     ("X-Role: a, guest\r\n", 403), ("X-Role: a\r\nX-Role: b ,guest\r\n", 403), ("X-Role: guests\r\nX-Role: a guest\r\n", 200),
     ("Cookie: r=a; role=guest\r\n", 403), ("Cookie: role=a; role=guest\r\n", 403), ("Cookie: role=a\r\nCookie: role=guest\r\n", 403),
     ("Cookie: role=a; other=guest\r\n", 200)])
-def test_what_comes_more_than_once_is_looked_at_whole(start, echo, fields, status):
-    gateway = start(configuration(echo(), "acl: {rules: [{deny: request.header.x-role = guest}, {deny: cookie.role = guest}], default: allow}"))
+def test_what_comes_more_than_once_is_looked_at_whole(shared, echo, fields, status):
+    gateway = shared(configuration(echo(), "acl: {rules: [{deny: request.header.x-role = guest}, {deny: cookie.role = guest}], default: allow}"))
     assert ask(gateway, fields).status == status
 
 

@@ -83,9 +83,9 @@ def follow(port, path):
     return contextlib.closing(Events(port, path))
 
 
-def test_refused_requests_are_told(start, demo):
+def test_refused_requests_are_told(start, echo):
     admin = free_port()
-    gateway = start(configuration(admin, demo("one").port))
+    gateway = start(configuration(admin, echo("one")))
     assert send(gateway, "/closed/a") == 401
     assert send(gateway, "/closed/b", x_api_key="wrong") == 401
     assert [send(gateway, "/limited", x_api_key=KEY) for _ in range(2)] == [200, 429]
@@ -105,9 +105,9 @@ def test_refused_requests_are_told(start, demo):
     assert KEY not in json.dumps(told) and "wrong" not in json.dumps(told)
 
 
-def test_what_policies_count_is_told_by_the_names_of_metrics(start, demo):
+def test_what_policies_count_is_told_by_the_names_of_metrics(start, echo):
     admin = free_port()
-    text = configuration(admin, demo("one").port) + "  - {name: kept, match: {path_prefix: /kept}, policies: [{cache: {}}], upstream: orders}\n"
+    text = configuration(admin, echo("one")) + "  - {name: kept, match: {path_prefix: /kept}, policies: [{cache: {}}], upstream: orders}\n"
     gateway = start(text)
     assert [send(gateway, "/limited", x_api_key=KEY) for _ in range(3)] == [200, 429, 429]
     assert [send(gateway, "/kept?max-age=60") for _ in range(2)] == [200, 200]
@@ -130,9 +130,9 @@ def test_what_policies_count_is_told_by_the_names_of_metrics(start, demo):
     assert "COUNTED BY POLICIES" in page and "limit limited, outcome refused" in page, page
 
 
-def test_a_flood_of_one_refusal_does_not_hide_the_others(start, demo):
+def test_a_flood_of_one_refusal_does_not_hide_the_others(start, echo):
     admin = free_port()
-    gateway = start(configuration(admin, demo("one").port))
+    gateway = start(configuration(admin, echo("one")))
     assert send(gateway, "/denied") == 403
     with gateway.connect() as connection:
         for _ in range(20):
@@ -143,9 +143,9 @@ def test_a_flood_of_one_refusal_does_not_hide_the_others(start, demo):
     assert counts[403] == 1 and 1 <= counts[404] <= 40
 
 
-def test_a_live_tail_shows_what_fits(start, demo):
+def test_a_live_tail_shows_what_fits(start, echo):
     admin = free_port()
-    gateway = start(configuration(admin, demo("one").port))
+    gateway = start(configuration(admin, echo("one")))
     with follow(admin, "/v1/tail?status=4xx&route=closed") as refused, follow(admin, "/v1/tail?consumer=shop&path=%2Flim") as shop, \
             follow(admin, "/v1/tail") as everything:
         assert [one.next()[0] for one in (refused, shop, everything)] == ["open"] * 3
@@ -163,9 +163,9 @@ def test_a_live_tail_shows_what_fits(start, demo):
         assert seen[refused][0]["policy"] == "key_auth" and seen[shop][0]["status"] == 200
 
 
-def test_a_live_tail_says_what_it_leaves_out(start, demo):
+def test_a_live_tail_says_what_it_leaves_out(start, echo):
     admin = free_port()
-    gateway = start(configuration(admin, demo("one").port))
+    gateway = start(configuration(admin, echo("one")))
     with follow(admin, "/v1/tail?status=404") as tail, gateway.connect() as connection:
         assert tail.next()[0] == "open"
         told = left_out = 0
@@ -188,9 +188,9 @@ def test_filters_that_are_none_are_refused(start, query, why):
     assert status == 400 and why in text
 
 
-def test_live_tails_are_bounded_and_end_with_their_readers(start, demo):
+def test_live_tails_are_bounded_and_end_with_their_readers(start, echo):
     admin = free_port()
-    start(configuration(admin, demo("one").port))
+    start(configuration(admin, echo("one")))
     with contextlib.ExitStack() as stack:
         for _ in range(8):
             assert stack.enter_context(follow(admin, "/v1/tail")).next()[0] == "open"
@@ -199,9 +199,9 @@ def test_live_tails_are_bounded_and_end_with_their_readers(start, demo):
     wait_for(lambda: ask(admin, "HEAD", "/v1/tail")[0] == 200, what="a place for a live tail")
 
 
-def test_series_remember_routes_targets_and_consumers(start, demo):
+def test_series_remember_routes_targets_and_consumers(start, echo):
     admin = free_port()
-    port = demo("one").port
+    port = echo("one")
     gateway = start(configuration(admin, port))
     for _ in range(20):
         assert send(gateway, "/closed", x_api_key=KEY) == 200
@@ -252,9 +252,9 @@ def states(admin):
     return {one["address"]: one for upstream in told for one in upstream["targets"]}
 
 
-def test_a_drained_target_gets_nothing_until_it_is_brought_back(start, demo, tmp_path):
+def test_a_drained_target_gets_nothing_until_it_is_brought_back(start, echo, tmp_path):
     admin, audit = free_port(), tmp_path / "audit.log"
-    one, two = demo("one").port, demo("two").port
+    one, two = echo("one"), echo("two")
     text = configuration(admin, one, other=two, top=f"audit_log: {{path: {audit}}}")
     gateway = start(text)
     assert set(served_by(gateway)) == {"one", "two"}
@@ -279,7 +279,7 @@ def test_a_drained_target_gets_nothing_until_it_is_brought_back(start, demo, tmp
                        ("undrain_target", f"127.0.0.1:{one}", "succeeded"), ("undrain_target", f"127.0.0.1:{two}", "succeeded")]
 
 
-def test_an_ejected_target_says_why_and_can_be_resumed(start, server, demo):
+def test_an_ejected_target_says_why_and_can_be_resumed(start, server, echo):
     admin, fails = free_port(), [True]
 
     def respond(_):
@@ -287,7 +287,7 @@ def test_an_ejected_target_says_why_and_can_be_resumed(start, server, demo):
             raise ConnectionError("closed without an answer")
         return 200, {}, json.dumps({"backend": "broken"}).encode()
     broken = server(respond).port
-    well = demo("well").port
+    well = echo("well")
     gateway = start(configuration(admin, broken, other=well))
     address = f"127.0.0.1:{broken}"
 
@@ -306,8 +306,8 @@ def test_an_ejected_target_says_why_and_can_be_resumed(start, server, demo):
     assert set(served_by(gateway)) == {"broken", "well"}
 
 
-def test_actions_take_the_right_and_a_target_that_is_there(start, demo):
-    admin, port = free_port(), demo("one").port
+def test_actions_take_the_right_and_a_target_that_is_there(start, echo):
+    admin, port = free_port(), echo("one")
     gateway = start(configuration(admin, port, settings=f", {tokens()}"))
     for verb in ("drain", "undrain", "resume"):
         assert drain(admin, verb, port)[0] == 401
@@ -327,9 +327,9 @@ def test_actions_take_the_right_and_a_target_that_is_there(start, demo):
         assert ask(admin, "GET", path)[0] == 401
 
 
-def test_the_dashboard_has_a_sentence_for_every_reason(start, demo):
+def test_the_dashboard_has_a_sentence_for_every_reason(start, echo):
     admin = free_port()
-    start(configuration(admin, demo("one").port))
+    start(configuration(admin, echo("one")))
     head, text = ask(admin, "GET", "/assets/reason_table.js")[1].split("\r\n\r\n")
     assert "content-type: text/javascript" in head.lower()
     assert text.startswith("export const REASONS = {")

@@ -39,8 +39,8 @@ def test_two_users_of_one_draft_in_two_browsers(start, demo, tmp_path):
     assert (newest["author"], newest["message"]) == ("ann", "agreed")
 
 
-def test_drafts_by_keyboard_alone_and_without_findings_of_axe(start, demo, tmp_path):
-    admin, of_files, port = free_port(), free_port(), demo("one").port
+def test_drafts_by_keyboard_alone_and_without_findings_of_axe(start, echo, tmp_path):
+    admin, of_files, port = free_port(), free_port(), echo("one")
     node(start, tmp_path, admin, objects_of_file(port))
     start(f"version: 1\nadmin: {{address: '127.0.0.1:{of_files}'}}\nlisteners: [{{name: main, address: '127.0.0.1:{{port}}'}}]\n{objects_of_file(port)}")
     for name in ("a", "kept", "z"):

@@ -49,8 +49,8 @@ def wait_for_names(gateway, *expected):
 
 
 @pytest.fixture
-def three(demo):
-    return {name: demo(name).port for name in ("one", "two", "three")}
+def three(echo):
+    return {name: echo(name) for name in ("one", "two", "three")}
 
 
 def replace(path, text):

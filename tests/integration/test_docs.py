@@ -69,13 +69,13 @@ def steps(console):
 
 @pytest.mark.parametrize("page, configuration, console, before", SESSIONS,
                          ids=[f"{page.relative_to(harness.ROOT)}-{i}" for i, (page, *_) in enumerate(SESSIONS)])
-def test_the_commands_print_what_the_page_says(page, configuration, console, before, demo, library, start, tmp_path, tmp_path_factory, monkeypatch):
+def test_the_commands_print_what_the_page_says(page, configuration, console, before, echo, library, start, tmp_path, tmp_path_factory, monkeypatch):
     installed = tmp_path_factory.mktemp("bin")
     (installed / "portcullis").symlink_to(os.path.abspath(harness.BINARY))
     monkeypatch.setenv("PATH", f"{installed}:{os.environ['PATH']}")
     configuration = configuration.replace("/var/lib/portcullis", str(tmp_path)).replace("/tmp/portcullis", f"{tmp_path}/portcullis")
     first, second = ("8443", "8080") if ":8443" in configuration else ("8080", "8443")
-    ports = {first: "{port}", second: str(harness.free_port()), "9080": str(harness.free_port()), "9001": str(demo("one").port), "9002": str(demo("two").port)}
+    ports = {first: "{port}", second: str(harness.free_port()), "9080": str(harness.free_port()), "9001": str(echo("one")), "9002": str(echo("two"))}
     if "50051" in configuration:
         ports["50051"] = str(library().port)
     for port, its in ports.items():
@@ -99,8 +99,8 @@ def test_the_commands_print_what_the_page_says(page, configuration, console, bef
 
 @pytest.mark.parametrize("page, console", WITHOUT_A_FILE,
                          ids=[f"{page.relative_to(harness.ROOT)}-{i}" for i, (page, _) in enumerate(WITHOUT_A_FILE)])
-def test_an_application_is_served_as_the_page_says(page, console, demo, tmp_path):
-    ports = {"8080": harness.free_port(), "9080": harness.free_port(), "3000": demo("one").port, "3001": demo("two").port}
+def test_an_application_is_served_as_the_page_says(page, console, echo, tmp_path):
+    ports = {"8080": harness.free_port(), "9080": harness.free_port(), "3000": echo("one"), "3001": echo("two")}
     added = f" --listen 127.0.0.1:{ports['8080']} --dashboard 127.0.0.1:{ports['9080']}"
 
     def real(text):

@@ -247,9 +247,9 @@ class Moody:
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_backends_that_answer_badly(start, demo, tmp_path, name):
+def test_backends_that_answer_badly(start, echo, tmp_path, name):
     moody = [Moody(), Moody()]
-    gateway = start(configuration(tmp_path, demo().port, *(one.port for one in moody)))
+    gateway = start(configuration(tmp_path, echo(), *(one.port for one in moody)))
     with load(gateway) as clients:
         for one in moody:
             one.bad = BAD[name]

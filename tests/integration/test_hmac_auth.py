@@ -21,16 +21,16 @@ def digest(body, kind="sha-256"):
 
 
 @pytest.mark.parametrize("kind, keyid, consumer", [("hmac", "shop-1", "shop"), ("ed", "ed", "bank"), ("es", "es", "bank"), ("ps", "ps", "bank"), ("rs", "rs", "bank")])
-def test_signatures_of_every_algorithm_tell_the_consumer(start, echo, kind, keyid, consumer):
-    gateway = start(configuration(echo(), "hmac_auth: {}", CONSUMERS))
+def test_signatures_of_every_algorithm_tell_the_consumer(shared, echo, kind, keyid, consumer):
+    gateway = shared(configuration(echo(), "hmac_auth: {}", CONSUMERS))
     answer = send(gateway, signed(gateway.port, kind=kind, keyid=keyid))
     assert answer.status == 200 and answer.seen["x-consumer-name"] == consumer and answer.seen["x-consumer-credential"] == keyid
     assert send(gateway, signed(gateway.port, kind=kind, keyid=keyid), target="/orders?a=2").status == 401
     assert send(gateway, signed(gateway.port, kind=kind, keyid=keyid), method="DELETE").status == 401
 
 
-def test_the_address_may_be_covered_in_parts(start, echo):
-    gateway = start(configuration(echo(), "hmac_auth: {}", CONSUMERS))
+def test_the_address_may_be_covered_in_parts(shared, echo):
+    gateway = shared(configuration(echo(), "hmac_auth: {}", CONSUMERS))
     for components in (("@method", "@authority", "@path", "@query"), ("@method", "@authority", "@request-target")):
         assert send(gateway, signed(gateway.port, components=components)).status == 200
 
@@ -40,15 +40,15 @@ def test_the_address_may_be_covered_in_parts(start, echo):
     (';keyid="nobody";created={now};keyid="shop-1"', ';keyid="shop-1";created={now}'),
     (';created={now};keyid="shop-1";x=1.5', ';created={now};keyid="shop-1";x=1.5'),
     (';created={now};keyid="shop-1";x=-0.250', ';created={now};keyid="shop-1";x=-0.25')])
-def test_parameters_are_read_as_the_standard_for_structured_fields_says(start, echo, sent, signed_as):
-    gateway = start(configuration(echo(), "hmac_auth: {}", CONSUMERS))
+def test_parameters_are_read_as_the_standard_for_structured_fields_says(shared, echo, sent, signed_as):
+    gateway = shared(configuration(echo(), "hmac_auth: {}", CONSUMERS))
     texts = [text.replace("{now}", str(int(time.time()))) for text in (sent, signed_as)]
     assert send(gateway, signed(gateway.port, parameters_text=texts)).status == 200
 
 
 @pytest.mark.parametrize("count", [64, 1000])
-def test_a_signature_may_stand_behind_many_members(start, echo, count):
-    gateway = start(configuration(echo(), "hmac_auth: {}", CONSUMERS))
+def test_a_signature_may_stand_behind_many_members(shared, echo, count):
+    gateway = shared(configuration(echo(), "hmac_auth: {}", CONSUMERS))
     assert send(gateway, signed(gateway.port, before="".join(f"a{i}=1, " for i in range(count)))).status == 200
 
 
@@ -98,8 +98,8 @@ def test_a_body_must_be_the_one_that_was_signed(start, backend):
     assert made.accepted == seen  # nothing has reached the backend
 
 
-def test_a_chunked_body_is_held_compared_and_passed_on(start, echo):
-    gateway = start(configuration(echo(), "hmac_auth: {}", CONSUMERS))
+def test_a_chunked_body_is_held_compared_and_passed_on(shared, echo):
+    gateway = shared(configuration(echo(), "hmac_auth: {}", CONSUMERS))
     body = b"hello, world"
     lines = signed(gateway.port, "POST", components=("@method", "@target-uri", "content-digest"), fields={"content-digest": digest(body)})
     with gateway.connect() as connection:
@@ -110,8 +110,8 @@ def test_a_chunked_body_is_held_compared_and_passed_on(start, echo):
             assert answer.status == 200 and answer.seen["content-length"] == "12"
 
 
-def test_a_client_that_waits_to_be_told_to_go_on_is(start, echo):
-    gateway = start(configuration(echo(), "hmac_auth: {}", CONSUMERS))
+def test_a_client_that_waits_to_be_told_to_go_on_is(shared, echo):
+    gateway = shared(configuration(echo(), "hmac_auth: {}", CONSUMERS))
     body = b"hello"
     lines = signed(gateway.port, "POST", components=("@method", "@target-uri", "content-digest"), fields={"content-digest": digest(body)})
     with gateway.connect() as connection:

@@ -26,15 +26,14 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-def test_malformed_requests_are_reset(start, backend, speak, name):
-    it = backend()
-    client = speak(start(simple_configuration(it.port)))
+def test_malformed_requests_are_reset(shared, recorder, speak, name):
+    client = speak(shared(simple_configuration(recorder.port)))
     stream = client.new_stream()
     client.send(client.head(stream, MALFORMED[name]))
     got = client.wait_for_end(stream)
     assert got.reset == 1 or got.status == 400
     assert client.ask().status == 200  # other clients are not affected
-    assert it.received.count(b"GET") == 1
+    assert recorder.received.count(b"GET") == 1
 
 
 REFUSED = {
@@ -53,9 +52,8 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_requests_that_are_refused(start, backend, speak, name):
-    it = backend()
-    client = speak(start(simple_configuration(it.port)))
+def test_requests_that_are_refused(shared, recorder, speak, name):
+    client = speak(shared(simple_configuration(recorder.port)))
     stream = client.new_stream()
     fields, status = REFUSED[name]
     head = client.head(stream, fields)
@@ -69,7 +67,7 @@ def test_requests_that_are_refused(start, backend, speak, name):
                              for piece in pieces])
     got = client.wait_for_end(stream)
     assert got.reset == 1 or got.status == status
-    assert it.received == b""
+    assert recorder.received == b""
     assert client.ask().status == 200
 
 

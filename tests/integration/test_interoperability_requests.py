@@ -18,14 +18,13 @@ LOOSE = {'/a?filter={"x":[1]}': "/a?filter=%7B%22x%22:[1]%7D", "/a?x={1}": "/a?x
 
 @pytest.mark.parametrize("target", LOOSE, ids=ascii)
 @pytest.mark.parametrize("version", [1, 2])
-def test_targets_that_clients_do_not_encode_are_encoded_for_the_backend(version, target, start, backend, speak):
-    made = backend()
-    gateway = start(simple_configuration(made.port))
+def test_targets_that_clients_do_not_encode_are_encoded_for_the_backend(version, target, shared, recorder, speak):
+    gateway = shared(simple_configuration(recorder.port))
     if version == 1:
         assert ask(gateway, target)[0] == 200
     else:
         assert speak(gateway).ask(target.encode("latin-1")).status == 200
-    assert made.received.startswith(f"GET {LOOSE[target]} HTTP/1.1\r\n".encode()), made.received
+    assert recorder.received.startswith(f"GET {LOOSE[target]} HTTP/1.1\r\n".encode()), recorder.received
 
 
 def test_everybody_sees_the_encoded_target(start, echo, tmp_path):
@@ -41,17 +40,15 @@ def test_everybody_sees_the_encoded_target(start, echo, tmp_path):
 
 @pytest.mark.parametrize("target", [one for one in LOOSE if "already" not in one], ids=ascii)
 @pytest.mark.parametrize("version", [1, 2])
-def test_a_listener_can_insist_on_the_standard(version, target, start, backend, speak):
-    made = backend()
-    gateway = start(simple_configuration(made.port, extra_listener="    strict_targets: true\n"))
+def test_a_listener_can_insist_on_the_standard(version, target, shared, recorder, speak):
+    gateway = shared(simple_configuration(recorder.port, extra_listener="    strict_targets: true\n"))
     status = ask(gateway, target)[0] if version == 1 else speak(gateway).ask(target.encode("latin-1")).status
-    assert status == 400 and made.accepted == 0
+    assert status == 400 and recorder.received == b"" and recorder.accepted == 0
 
 
 @pytest.mark.parametrize("target", ["/a\x01", "/a\x7f", "/a?b\tc", "/a\x00", "/a#b", "/a?b#c"], ids=ascii)
-def test_control_characters_and_fragments_stay_refused(target, start, backend):
-    made = backend()
-    assert ask(start(simple_configuration(made.port)), target)[0] == 400 and made.accepted == 0
+def test_control_characters_and_fragments_stay_refused(target, shared, recorder):
+    assert ask(shared(simple_configuration(recorder.port)), target)[0] == 400 and recorder.received == b"" and recorder.accepted == 0
 
 
 def test_a_backslash_in_a_path_is_ambiguous(start, backend):
@@ -76,30 +73,27 @@ def test_a_bare_cr_is_refused_when_it_is_seen(head, start, backend, tmp_path):
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
 @pytest.mark.parametrize("version", [1, 2])
-def test_a_request_that_may_have_a_body_tells_that_it_has_none(version, method, start, backend, speak):
-    made = backend()
-    gateway = start(simple_configuration(made.port))
+def test_a_request_that_may_have_a_body_tells_that_it_has_none(version, method, shared, recorder, speak):
+    gateway = shared(simple_configuration(recorder.port))
     if version == 1:
         assert ask(gateway, method=method)[0] == 200
     else:
         assert speak(gateway).ask("/", method=method).status == 200
-    assert made.received.lower().count(b"content-length: 0\r\n") == 1
+    assert recorder.received.lower().count(b"content-length: 0\r\n") == 1
 
 
-def test_other_requests_tell_no_length(start, backend, speak):
-    made = backend()
-    assert speak(start(simple_configuration(made.port))).ask("/").status == 200
-    assert b"content-length" not in made.received.lower()
+def test_other_requests_tell_no_length(shared, recorder, speak):
+    assert speak(shared(simple_configuration(recorder.port))).ask("/").status == 200
+    assert b"content-length" not in recorder.received.lower()
 
 
 # Cookies in HTTP/2.
 
 @pytest.mark.parametrize("count", [101, 400])
-def test_the_pieces_of_a_cookie_field_count_as_one(count, start, backend, speak):
-    made = backend()
+def test_the_pieces_of_a_cookie_field_count_as_one(count, shared, recorder, speak):
     cookies = [("cookie", f"c{i}=v") for i in range(count)]
-    assert speak(start(simple_configuration(made.port))).ask("/", more=cookies).status == 200
-    assert ("cookie: " + "; ".join(value for _, value in cookies) + "\r\n").encode() in made.received.lower()
+    assert speak(shared(simple_configuration(recorder.port))).ask("/", more=cookies).status == 200
+    assert ("cookie: " + "; ".join(value for _, value in cookies) + "\r\n").encode() in recorder.received.lower()
 
 
 def test_they_count_for_the_size_of_a_head(start, backend, speak):

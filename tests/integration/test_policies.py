@@ -42,8 +42,8 @@ def test_headers_changes_both_sides_with_variables(start, echo):
     assert "content-type" not in head.lower()
 
 
-def test_policies_of_the_top_level_come_first_and_see_the_response_last(start, echo):
-    gateway = start(configuration(
+def test_policies_of_the_top_level_come_first_and_see_the_response_last(shared, echo):
+    gateway = shared(configuration(
         echo(), "headers: {request: {set: {x-order: '{request.header.x-order}b'}}, response: {set: {x-out: b}}}",
         top="headers: {request: {set: {x-order: a}}, response: {set: {x-out: a}}}"))
     head, body = ask(gateway)
@@ -51,8 +51,8 @@ def test_policies_of_the_top_level_come_first_and_see_the_response_last(start, e
     assert "x-out: a\r\n" in head
 
 
-def test_redirect_expands_and_keeps_the_query(start, echo):
-    gateway = start(configuration(echo(), 'redirect: {to: "https://{request.host}{request.path}", status: 301}',
+def test_redirect_expands_and_keeps_the_query(shared, echo):
+    gateway = shared(configuration(echo(), 'redirect: {to: "https://{request.host}{request.path}", status: 301}',
                                   upstream=False))
     head, body = ask(gateway, target="/old/../new?a=b")
     assert head.startswith("HTTP/1.1 301 Moved Permanently\r\n")
@@ -60,8 +60,8 @@ def test_redirect_expands_and_keeps_the_query(start, echo):
     assert body == b""
 
 
-def test_respond_answers_without_a_backend_and_keeps_the_connection(start, echo):
-    gateway = start(configuration(echo(), "respond: {status: 503, content_type: text/html, body: '<p>later'}",
+def test_respond_answers_without_a_backend_and_keeps_the_connection(shared, echo):
+    gateway = shared(configuration(echo(), "respond: {status: 503, content_type: text/html, body: '<p>later'}",
                                   upstream=False))
     with gateway.connect() as connection:
         for _ in range(2):
@@ -73,8 +73,8 @@ def test_respond_answers_without_a_backend_and_keeps_the_connection(start, echo)
         assert harness.read_to_end(connection).endswith(b"\r\n\r\n")
 
 
-def test_a_policy_that_answers_still_has_the_response_side_of_those_before_it(start, echo):
-    gateway = start(configuration(echo(), "headers: {response: {set: {x-seen: 'yes'}}}, respond: {status: 204},"
+def test_a_policy_that_answers_still_has_the_response_side_of_those_before_it(shared, echo):
+    gateway = shared(configuration(echo(), "headers: {response: {set: {x-seen: 'yes'}}}, respond: {status: 204},"
                                           "headers: {response: {set: {x-after: 'yes'}}}"))
     head, _ = ask(gateway)
     assert head.startswith("HTTP/1.1 204 ") and "x-seen: yes\r\n" in head
@@ -94,12 +94,12 @@ def test_request_limits_refuses_what_is_too_large(start, echo, backend):
     assert ask(gateway, target="/?12345")[0].startswith("HTTP/1.1 200 ")
 
 
-def test_ip_filter_admits_and_refuses_by_address(start, echo):
+def test_ip_filter_admits_and_refuses_by_address(shared, echo):
     port = echo()
     for policy, status in (("{allow: [10.0.0.0/8, 127.0.0.0/8]}", 200), ("{allow: [10.0.0.0/8, '2001:db8::/32']}", 403),
                            ("{deny: [127.0.0.1]}", 403), ("{deny: ['::/0']}", 403), ("{deny: [192.0.2.1]}", 200),
                            ("{allow: [127.0.0.1], deny: [127.0.0.0/31]}", 403)):
-        gateway = start(configuration(port, f"ip_filter: {policy}"))
+        gateway = shared(configuration(port, f"ip_filter: {policy}"))
         head, body = ask(gateway)
         assert head.startswith(f"HTTP/1.1 {status} "), policy
         if status == 403:

@@ -34,7 +34,7 @@ def test_a_writer_that_is_killed_at_any_moment_leaves_whole_revisions(tmp_path):
     path, newest = tmp_path / "store.db", 0
     seed = random.randrange(1 << 32)
     moments = random.Random(seed)
-    for _ in range(100):
+    for _ in range(50):
         writer = start_writer(path)
         # The process goes on while this test reads the lines, so the signal meets it anywhere in an append.
         wanted = moments.randrange(12)

@@ -26,8 +26,8 @@ def token(**claims):
 
 @pytest.mark.parametrize("named", ["x-tenant", "X-Tenant, close", "a, b, x-tenant", "close\r\nConnection: x-tenant"])
 @pytest.mark.parametrize("policy", [HEADERS, TENANT_BY_CLAIM])
-def test_connection_removes_nothing_that_a_policy_has_set(policy, named, start, echo):
-    gateway = start(one_route(echo(), policy))
+def test_connection_removes_nothing_that_a_policy_has_set(policy, named, shared, echo):
+    gateway = shared(one_route(echo(), policy))
     got = seen(gateway, f"Connection: {named}\r\nAuthorization: Bearer {token(tenant='acme')}\r\nB: 1\r\n")
     assert got["x-tenant"] == "acme" and ("b" in got) == (", b," not in named)
 
@@ -45,8 +45,8 @@ def test_nor_what_is_set_on_a_response(start, backend):
     assert "x-frame-options: deny\r\n" in head and "x-own" not in head
 
 
-def test_the_framing_is_not_in_the_hands_of_connection(start, echo):
-    gateway = start(simple_configuration(echo(), extra_listener="    trusted_proxies: [127.0.0.1]\n"))
+def test_the_framing_is_not_in_the_hands_of_connection(shared, echo):
+    gateway = shared(simple_configuration(echo(), extra_listener="    trusted_proxies: [127.0.0.1]\n"))
     got = seen(gateway, "Connection: host, content-length, x-forwarded-for, te\r\nX-Forwarded-For: 192.0.2.1\r\n"
                "Content-Length: 2\r\nTE: trailers\r\n", method="POST", body="ok")
     assert got["host"] == "a" and got["content-length"] == "2" and got["te"] == "trailers"
@@ -60,8 +60,8 @@ def test_what_earlier_hops_have_told_is_not_in_the_hands_of_connection(name, sta
     assert b"\r\nVia: 1.1 first\r\n" in made.received and b"\r\nMax-Forwards: 7\r\n" in made.received
 
 
-def test_a_long_connection_list_is_refused(start, echo):
-    gateway = start(simple_configuration(echo()))
+def test_a_long_connection_list_is_refused(shared, echo):
+    gateway = shared(simple_configuration(echo()))
     assert ask(gateway, f"Connection: {', '.join(['a'] * 64)}\r\n")[0] == 200
     status, _, text = ask(gateway, f"Connection: {', '.join(['a'] * 65)}\r\n")
     assert status == 400 and b"too_many_connection_options" in text
@@ -78,8 +78,8 @@ OWNED = {
 
 @pytest.mark.parametrize("name", ["X-User", "x_user", "X-USER", "X_User"])
 @pytest.mark.parametrize("policy", OWNED)
-def test_a_field_that_a_policy_owns_is_taken_from_the_client(policy, name, start, echo):
-    gateway = start(one_route(echo(), OWNED[policy]))
+def test_a_field_that_a_policy_owns_is_taken_from_the_client(policy, name, shared, echo):
+    gateway = shared(one_route(echo(), OWNED[policy]))
     got = seen(gateway, f"{name}: admin\r\nX-API-Key: k1\r\n")
     assert not {"x-user", "x_user"} & set(got)
 
@@ -99,14 +99,14 @@ def test_a_credential_may_be_exchanged_for_another(name, start, echo, server):
     assert not {name, spelled} & set(seen(gateway, f"{name}: bad\r\n{spelled}: evil\r\n"))
 
 
-def test_a_token_may_be_replaced_by_a_claim(start, echo):
-    gateway = start(one_route(echo(), f"jwt: {{secret: {SECRET}, forward_claims: {{authorization: sub}}, anonymous: guest}}"))
+def test_a_token_may_be_replaced_by_a_claim(shared, echo):
+    gateway = shared(one_route(echo(), f"jwt: {{secret: {SECRET}, forward_claims: {{authorization: sub}}, anonymous: guest}}"))
     assert seen(gateway, f"Authorization: Bearer {token(sub='u1')}\r\n")["authorization"] == "u1"
     assert "authorization" not in seen(gateway)
 
 
-def test_a_field_may_still_be_set_from_itself(start, echo):
-    gateway = start(one_route(echo(), 'headers: {request: {set: {x-a: "{request.header.x-a}-b"}}}'))
+def test_a_field_may_still_be_set_from_itself(shared, echo):
+    gateway = shared(one_route(echo(), 'headers: {request: {set: {x-a: "{request.header.x-a}-b"}}}'))
     assert seen(gateway, "X-A: a\r\n")["x-a"] == "a-b"
 
 
@@ -123,20 +123,20 @@ def test_the_fields_that_forward_auth_is_told_to_send_and_answer_replace_the_def
 # Fields that identify the client.
 
 @pytest.mark.parametrize("field", ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Forwarded"])
-def test_policies_do_not_read_what_strangers_say_of_earlier_hops(field, start, echo):
-    gateway = start(one_route(echo(), f'headers: {{request: {{set: {{x-told: "[{{request.header.{field.lower()}}}]"}}}}}}'))
+def test_policies_do_not_read_what_strangers_say_of_earlier_hops(field, shared, echo):
+    gateway = shared(one_route(echo(), f'headers: {{request: {{set: {{x-told: "[{{request.header.{field.lower()}}}]"}}}}}}'))
     assert seen(gateway, f"{field}: 192.0.2.1\r\n")["x-told"] == "[]"
 
 
-def test_routes_do_not_either(start, echo):
-    gateway = start(routes(echo(), "{name: safe, match: {path_prefix: /, headers: {x-forwarded-proto: https}}, policies: [respond: {status: 418}]}",
+def test_routes_do_not_either(shared, echo):
+    gateway = shared(routes(echo(), "{name: safe, match: {path_prefix: /, headers: {x-forwarded-proto: https}}, policies: [respond: {status: 418}]}",
                            "{name: all, match: {path_prefix: /}, upstream: app}"))
     assert ask(gateway, "X-Forwarded-Proto: https\r\n")[0] == 200
 
 
 @pytest.mark.parametrize("name", ["Content_Length", "Transfer_Encoding", "content_length"])
-def test_framing_is_not_imitated(name, start, echo):
-    assert name.lower() not in seen(start(simple_configuration(echo())), f"{name}: 5\r\n")
+def test_framing_is_not_imitated(name, shared, echo):
+    assert name.lower() not in seen(shared(simple_configuration(echo())), f"{name}: 5\r\n")
 
 
 FORGED = {"X_Forwarded_For": "7.7.7.7", "X_Forwarded_Host": "evil", "x-forwarded_proto": "https", "X_Request_Id": "evil",
@@ -149,26 +149,26 @@ def lines(fields):
     return "".join(f"{name}: {value}\r\n" for name, value in fields.items())
 
 
-def test_a_trusted_proxy_is_trusted_whatever_it_writes(start, echo):
-    gateway = start(simple_configuration(echo(), extra_listener="    trusted_proxies: [127.0.0.1]\n    forwarded: none\n"))
+def test_a_trusted_proxy_is_trusted_whatever_it_writes(shared, echo):
+    gateway = shared(simple_configuration(echo(), extra_listener="    trusted_proxies: [127.0.0.1]\n    forwarded: none\n"))
     got = seen(gateway, "X-Real-IP: 192.0.2.66\r\nX-Mirrored: true\r\nX-Forwarded-For: 192.0.2.66\r\n")
     assert got["x-real-ip"] == "192.0.2.66" and got["x-mirrored"] == "true" and "x-forwarded-for" not in got
 
 
 @pytest.mark.parametrize("trusted", [False, True])
-def test_what_the_gateway_writes_is_not_imitated(trusted, start, echo):
+def test_what_the_gateway_writes_is_not_imitated(trusted, shared, echo):
     listener = "    trusted_proxies: [127.0.0.1]\n" if trusted else ""
-    got = seen(start(simple_configuration(echo(), extra_listener=listener)), lines(FORGED))
+    got = seen(shared(simple_configuration(echo(), extra_listener=listener)), lines(FORGED))
     assert ({name.lower() for name in FORGED} & set(got)) == ({"x-mirrored"} if trusted else set())
 
 
-def test_strangers_do_not_say_who_they_are_by_custom(start, echo):
-    got = seen(start(simple_configuration(echo())), lines(BY_CUSTOM))
+def test_strangers_do_not_say_who_they_are_by_custom(shared, echo):
+    got = seen(shared(simple_configuration(echo())), lines(BY_CUSTOM))
     assert not {name.lower() for name in BY_CUSTOM} & set(got)
 
 
-def test_trusted_proxies_do(start, echo):
-    got = seen(start(simple_configuration(echo(), extra_listener="    trusted_proxies: [127.0.0.1]\n")), lines(BY_CUSTOM))
+def test_trusted_proxies_do(shared, echo):
+    got = seen(shared(simple_configuration(echo(), extra_listener="    trusted_proxies: [127.0.0.1]\n")), lines(BY_CUSTOM))
     assert {name.lower() for name in BY_CUSTOM} <= set(got)
 
 
@@ -223,15 +223,15 @@ def test_what_must_not_be_a_trailer_can_not_be_listed(name, tmp_path):
     "fault: {abort: {status: 503}, when: request.header.x-tenant = b}",
     "mirror: {upstream: app, when: request.header.x-tenant = b}",
     f"any_of: {{anonymous: guest, methods: [jwt: {{secret: {SECRET}, audience: '*', require: request.header.x-tenant = b}}]}}"])
-def test_a_field_that_decides_cannot_be_said_in_another_spelling(policies, start, echo):
-    gateway = start(one_route(echo(), policies))
+def test_a_field_that_decides_cannot_be_said_in_another_spelling(policies, shared, echo):
+    gateway = shared(one_route(echo(), policies))
     got = seen(gateway, "X_Tenant: b\r\nx_tenant: b\r\nX_Other: c\r\n")
     assert not {"x_tenant", "x-tenant"} & set(got) and got["x_other"] == "c"
     assert seen(gateway, "X-TENANT: a\r\n")["x-tenant"] == "a"
 
 
-def test_a_field_by_which_routes_or_branches_are_chosen_cannot_be_said_in_another_spelling(start, echo):
-    gateway = start(routes(echo(), "{name: inner, match: {path_prefix: /, headers: {x-tenant: b}}, policies: [key_auth: {}], upstream: app}",
+def test_a_field_by_which_routes_or_branches_are_chosen_cannot_be_said_in_another_spelling(shared, echo):
+    gateway = shared(routes(echo(), "{name: inner, match: {path_prefix: /, headers: {x-tenant: b}}, policies: [key_auth: {}], upstream: app}",
                            "{name: rest, match: {path_prefix: /}, split: [{upstream: app, name: beta, when: request.header.x-beta exists}, {upstream: app}]}"))
     assert ask(gateway, "X-Tenant: b\r\n")[0] == 401
     assert not {"x_tenant", "x_beta"} & set(seen(gateway, "X_Tenant: b\r\nX_Beta: 1\r\n"))

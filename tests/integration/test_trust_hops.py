@@ -11,28 +11,28 @@ pytestmark = sanitizers.one_worker
 
 
 @pytest.mark.parametrize("method", ["TRACE", "TRACK"])
-def test_trace_is_refused(method, start, echo):
-    gateway = start(one_route(echo(), "headers: {request: {set: {x-internal-auth: s3cret}}}"))
+def test_trace_is_refused(method, shared, echo):
+    gateway = shared(one_route(echo(), "headers: {request: {set: {x-internal-auth: s3cret}}}"))
     status, head, text = ask(gateway, method=method)
     assert status == 405 and "allow: GET" in head and b"s3cret" not in text
 
 
-def test_a_route_may_list_trace(start, echo):
-    gateway = start(routes(echo(), "{name: all, match: {path_prefix: /, methods: [GET, TRACE]}, upstream: app}"))
+def test_a_route_may_list_trace(shared, echo):
+    gateway = shared(routes(echo(), "{name: all, match: {path_prefix: /, methods: [GET, TRACE]}, upstream: app}"))
     assert seen(gateway, "Max-Forwards: 3\r\n", method="TRACE")["max-forwards"] == "2"
     assert ask(gateway, "Max-Forwards: 0\r\n", method="TRACE")[0] == 405
 
 
-def test_options_counts_its_hops(start, echo):
-    gateway = start(simple_configuration(echo()))
+def test_options_counts_its_hops(shared, echo):
+    gateway = shared(simple_configuration(echo()))
     assert seen(gateway, "Max-Forwards: 1\r\n", method="OPTIONS")["max-forwards"] == "0"
     status, head, _ = ask(gateway, "Max-Forwards: 0\r\n", method="OPTIONS")
     assert status == 204 and "allow: GET, " in head
     assert seen(gateway, "Max-Forwards: 0\r\n", method="GET")["max-forwards"] == "0"
 
 
-def test_options_of_the_gateway_itself(start, echo, speak):
-    gateway = start(simple_configuration(echo()))
+def test_options_of_the_gateway_itself(shared, echo, speak):
+    gateway = shared(simple_configuration(echo()))
     status, head, _ = ask(gateway, target="*", method="OPTIONS")
     assert status == 204 and "allow: GET, " in head
     assert speak(gateway).ask("*", method="OPTIONS").status == 204
@@ -47,9 +47,9 @@ def test_a_loop_ends_at_its_second_round(via, start):
     assert status == 508 and b"loop_detected" in text
 
 
-def test_two_listeners_of_one_gateway_may_follow_each_other(start, echo):
+def test_two_listeners_of_one_gateway_may_follow_each_other(shared, echo):
     inner = harness.free_port()
-    gateway = start(routes(echo(), f"{{name: outer, match: {{hosts: [outer]}}, rewrite: {{host: inner}}, upstream: inner}}",
+    gateway = shared(routes(echo(), f"{{name: outer, match: {{hosts: [outer]}}, rewrite: {{host: inner}}, upstream: inner}}",
                            "{name: inner, match: {hosts: [inner]}, upstream: app}")
                     .replace("listeners: [", f'listeners: [{{name: inner, address: "127.0.0.1:{inner}"}}, ')
                     .replace("upstreams: [", f'upstreams: [{{name: inner, targets: [{{address: "127.0.0.1:{inner}"}}]}}, '))

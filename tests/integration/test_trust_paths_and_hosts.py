@@ -16,27 +16,27 @@ pytestmark = sanitizers.one_worker
 
 @pytest.mark.parametrize("target", ["//admin/x", "///admin/x", "/public/..;/admin/x", "/admin;x=1/y", "/;/admin/x", "/.;/admin",
                                     "/public/..%3B/admin/x", "/admin%3Bx", "/public/%E0%80%AF../admin", "/a//../admin/x", "/admin//x", "/./admin/x", "/%61dmin/x", "/x/../admin/x"])
-def test_a_protected_prefix_has_no_other_form(target, start, echo):
-    gateway = start(routes(echo(), *PROTECTED))
+def test_a_protected_prefix_has_no_other_form(target, shared, echo):
+    gateway = shared(routes(echo(), *PROTECTED))
     assert ask(gateway, target=target)[0] in (400, 401)
 
 
 @pytest.mark.parametrize("target, canonical", [("//a///b", "/a/b"), ("/a//", "/a/"), ("//", "/"), ("/a//b?c=//", "/a/b?c=//"),
                                                ("/a/.//b", "/a/b"), ("/a//../b", "/b")])
-def test_the_backend_gets_merged_slashes(target, canonical, start, echo):
-    assert seen(start(simple_configuration(echo())), target=target)["target"] == canonical
+def test_the_backend_gets_merged_slashes(target, canonical, shared, echo):
+    assert seen(shared(simple_configuration(echo())), target=target)["target"] == canonical
 
 
-def test_slashes_and_parameters_pass_where_the_listener_says_so(start, echo):
-    gateway = start(simple_configuration(echo(), extra_listener="    merge_slashes: false\n    ambiguous_paths: pass_parameters\n"))
+def test_slashes_and_parameters_pass_where_the_listener_says_so(shared, echo):
+    gateway = shared(simple_configuration(echo(), extra_listener="    merge_slashes: false\n    ambiguous_paths: pass_parameters\n"))
     assert seen(gateway, target="//a;v=1//b")["target"] == "//a;v=1//b"
     assert ask(gateway, target="/a%2Fb")[0] == 400
     assert ask(gateway, target="/a/..;/b")[0] == 400
 
 
 @pytest.mark.parametrize("hidden", ["..;", ".;x", "..%3B", "..%2Fadmin", "x%2F..", "x%5C..%5Cy", "..%00", ".%2F", "%C0%AE%C0%AE", "%F0%80%80%AF"])
-def test_a_dot_segment_that_only_some_servers_see_is_always_refused(hidden, start, echo):
-    gateway = start(simple_configuration(echo(), extra_listener="    ambiguous_paths: pass\n"))
+def test_a_dot_segment_that_only_some_servers_see_is_always_refused(hidden, shared, echo):
+    gateway = shared(simple_configuration(echo(), extra_listener="    ambiguous_paths: pass\n"))
     assert ask(gateway, target=f"/public/{hidden}/x")[0] == 400
     assert ask(gateway, target="/public/a%2Fb..c%3B%00/x")[0] == 200
 
@@ -62,14 +62,14 @@ def test_forward_auth_judges_the_path_that_the_backend_gets(target, start, echo,
 
 @pytest.mark.parametrize("host, status", [("api.test", 401), ("api.test.", 401), ("API.test.:80", 401), ("api.test:80", 401),
                                           ("api%2etest", 400), ("api..test", 400), (".api.test", 400), ("api.test..", 400)])
-def test_a_host_has_one_form(host, status, start, echo):
-    gateway = start(routes(echo(), "{name: api, match: {hosts: [api.test]}, policies: [key_auth: {}], upstream: app}",
+def test_a_host_has_one_form(host, status, shared, echo):
+    gateway = shared(routes(echo(), "{name: api, match: {hosts: [api.test]}, policies: [key_auth: {}], upstream: app}",
                            "{name: all, match: {path_prefix: /}, upstream: app}"))
     assert ask(gateway, host=host)[0] == status
 
 
-def test_the_backend_gets_the_host_that_was_matched(start, echo):
-    got = seen(start(simple_configuration(echo())), host="api.test.:81")
+def test_the_backend_gets_the_host_that_was_matched(shared, echo):
+    got = seen(shared(simple_configuration(echo())), host="api.test.:81")
     assert got["host"] == got["x-forwarded-host"] == "api.test:81"
 
 
@@ -88,12 +88,12 @@ def test_the_cache_keeps_ports_apart(start, backend):
 @pytest.mark.parametrize("target, host, status", [
     ("HTTP://a/x", "a", 200), ("http://a:80/x", "a", 200), ("http://a/x", "a:80", 200), ("https://a:443/x", "a", 200),
     ("http://A./x", "a", 200), ("http://a:81/x", "a", 400), ("http://a:443/x", "a", 400), ("ftp://a/x", "a", 400)])
-def test_the_absolute_form_names_the_same_resource(target, host, status, start, echo):
-    assert ask(start(simple_configuration(echo())), target=target, host=host)[0] == status
+def test_the_absolute_form_names_the_same_resource(target, host, status, shared, echo):
+    assert ask(shared(simple_configuration(echo())), target=target, host=host)[0] == status
 
 
-def test_without_a_host_there_is_no_https_to_redirect_to(start, echo):
-    gateway = start(simple_configuration(echo(), extra_listener="    redirect_to_https: {port: 443}\n"))
+def test_without_a_host_there_is_no_https_to_redirect_to(shared, echo):
+    gateway = shared(simple_configuration(echo(), extra_listener="    redirect_to_https: {port: 443}\n"))
     assert b" 400 " in gateway.raw(b"GET / HTTP/1.0\r\n\r\n")
     assert b" 400 " in gateway.raw(b"GET / HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n")
 
@@ -105,15 +105,15 @@ def test_check_refuses_hosts_that_no_request_has(host, tmp_path):
 
 
 @pytest.mark.parametrize("host", ["[::1]", "[0:0::1]", "[0:0:0:0:0:0:0:1]:80", "[::0001]"])
-def test_an_address_is_one_host_however_it_is_written(host, start, echo):
+def test_an_address_is_one_host_however_it_is_written(host, shared, echo):
     for written in ("[::1]", "[0:0::1]"):
-        gateway = start(routes(echo(), f"{{name: own, match: {{hosts: ['{written}']}}, policies: [key_auth: {{}}], upstream: app}}", "{name: all, match: {path_prefix: /}, upstream: app}"))
+        gateway = shared(routes(echo(), f"{{name: own, match: {{hosts: ['{written}']}}, policies: [key_auth: {{}}], upstream: app}}", "{name: all, match: {path_prefix: /}, upstream: app}"))
         assert ask(gateway, host=host)[0] == 401
         assert ask(gateway, host="[::2]")[0] == 200
 
 
-def test_what_is_no_address_is_no_host(start, echo):
-    gateway = start(simple_configuration(echo()))
+def test_what_is_no_address_is_no_host(shared, echo):
+    gateway = shared(simple_configuration(echo()))
     for host in ("[1:2]", "[:::]", "[1.2.3.4]"):
         assert ask(gateway, host=host)[0] == 400
 

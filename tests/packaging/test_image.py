@@ -115,6 +115,12 @@ def test_it_answers_as_its_user_with_a_read_only_root(image, container):
     assert "/" not in writable and {"/var/lib/portcullis", "/run/portcullis"} <= writable
 
 
+def test_it_has_libcurl_and_what_libcurl_needs(container):
+    # No server listens there: the library is found, and says that it cannot connect.
+    code, said = container.run("/usr/bin/portcullis", "get", "routes", "--server", "127.0.0.1:1")
+    assert code != 0 and "libcurl" not in said and "127.0.0.1:1" in said
+
+
 def test_its_health_check_is_the_gateways_own_word(image, container):
     command = docker_health_check()
     assert container.run(*command)[0] == 0

@@ -40,7 +40,7 @@ def test_its_version_is_that_of_the_source(package, contents):
     assert f"portcullis_{field(package, 'Version')}_" in package.name
 
 
-def test_it_depends_on_the_libraries_that_the_binary_is_linked_with(package):
+def test_it_depends_on_the_libraries_that_the_binary_is_linked_with_or_loads(package):
     depends = field(package, "Depends")
     for library in ("libssl3", "libc6", "libnghttp2-14", "libcurl4", "libyaml-0-2", "libre2-"):
         assert library in depends
