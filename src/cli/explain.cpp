@@ -80,6 +80,8 @@ bool is_usual(const std::string& field) {
 void print_text(const json& told) {
   const json& answer = told["answer"];
   print_line("answer: " + answer_line(told));
+  if (const std::string rule = text_of(answer, "error_rule"); !rule.empty())
+    print_line("  by a rule of errors: " + rule);
   for (const json& field : answer.value("headers", json::array())) {
     if (!is_usual(field)) print_line("  " + field.get<std::string>());
   }

@@ -76,12 +76,12 @@ Type<Admin> admin_type() {
                 "`localhost`. A web page can make its own name point to this machine, so requests for other "
                 "names are refused, unless they have a token.");
   admin
-      ->optional(
-          "writes", &Admin::writes, choice<AdminWrites>(),
-          "Where listeners, upstreams, routes, consumers, plans, policy sets, policies and assertions can be "
-          "changed: "
-          "in `files` alone; through the `api` alone, so that files may have listeners and settings of "
-          "the node only; or in `both`, where an object of a file can be changed in that file alone.")
+      ->optional("writes", &Admin::writes, choice<AdminWrites>(),
+                 "Where listeners, upstreams, routes, consumers, plans, policy sets, policies, assertions "
+                 "and errors "
+                 "can be changed: in `files` alone; through the `api` alone, so that files may have "
+                 "listeners and settings of "
+                 "the node only; or in `both`, where an object of a file can be changed in that file alone.")
       .default_in_words("`both` with a `store`, `files` without");
   return admin;
 }

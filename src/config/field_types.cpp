@@ -73,6 +73,21 @@ Type<std::string> field_name_type() {
   return checked_text("a header's name", "", "x-tenant", check_field_name);
 }
 
+namespace {
+
+std::string check_media_type(const std::string& text) {
+  for (const char c : text) {
+    if (c < 0x20 || c == 0x7F) return "control characters are not allowed here";
+  }
+  return text.find('/') == std::string::npos ? "`" + text + "` is not a media type such as text/plain" : "";
+}
+
+}  // namespace
+
+Type<std::string> media_type() {
+  return checked_text("a media type", "", "application/json", check_media_type);
+}
+
 Type<std::string> url_type() {
   const auto has_credentials = [](const std::string& text) {
     const size_t begin = text.find("://");

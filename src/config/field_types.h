@@ -13,6 +13,7 @@ Type<std::string> key_hash_type();       // "sha256:" and 64 hexadecimal digits
 Type<std::string> address_range_type();  // "10.0.0.0/8", "::1"
 Type<std::string> host_type();           // "api.example.com", "*.example.com", read in the canonical form
 Type<std::string> field_name_type();     // the name of a header field
+Type<std::string> media_type();          // "text/html; charset=utf-8"
 Type<std::string> url_type();            // http or https
 Type<std::string> socket_mode_type();    // permissions of a Unix socket's file in octal, such as "0660"
 

@@ -10,6 +10,7 @@
 #include "config/cache.h"
 #include "config/consumer.h"
 #include "config/diagnostics.h"
+#include "config/errors.h"
 #include "config/listener.h"
 #include "config/logging.h"
 #include "config/node.h"
@@ -84,6 +85,7 @@ struct Config {
   Quotas quotas;
   SharedList<Plan> plans;
   std::vector<Assertion> assertions;
+  std::vector<ErrorRule> errors;
   NodeSettings node_settings;  // no key: digests of the settings above that belong to the node
 };
 

@@ -20,6 +20,7 @@ constexpr ObjectKind kKinds[] = {
     {"policy_sets", "policy set", false},
     {"policies", "list of policies", true},
     {"assertions", "list of assertions", true},
+    {"errors", "list of error rules", true},
 };
 
 // A copy of `text` in which `${` is not the beginning of a reference.

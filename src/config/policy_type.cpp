@@ -13,11 +13,14 @@ class TextMapType final : public TypeFor<TextMap> {
  public:
   using Read = std::string (*)(const YamlNode&);
 
-  TextMapType(TextCheck check_key, std::string example, TextCheck check_value, Read read_value)
+  // `moment` is that of the variables, if the texts have any.
+  TextMapType(TextCheck check_key, std::string example, TextCheck check_value, Read read_value,
+              variables::Moment moment = variables::Moment::kResponse)
       : check_key_(std::move(check_key)),
         example_(std::move(example)),
         check_value_(std::move(check_value)),
-        read_(read_value) {}
+        read_(read_value),
+        moment_(moment) {}
 
   void read(const YamlNode& node, TextMap& out, Diagnostics& diagnostics) const override {
     if (node.kind == YamlNode::Kind::kNull) return;
@@ -45,7 +48,7 @@ class TextMapType final : public TypeFor<TextMap> {
   nlohmann::json json_schema() const override {
     nlohmann::json value{{"type", {"string", "number", "boolean", "null"}}};
     if (read_ == with_inserted_braces_doubled)
-      value["examples"] = variable_examples(VariableForm::kText, variables::Moment::kResponse, check_value_);
+      value["examples"] = variable_examples(VariableForm::kText, moment_, check_value_);
     return {
         {"type", {"object", "null"}},
         {"patternProperties", {{"^<<$", true}}},
@@ -61,6 +64,7 @@ class TextMapType final : public TypeFor<TextMap> {
   std::string example_;
   TextCheck check_value_;
   Read read_;
+  variables::Moment moment_;
 };
 
 }  // namespace
@@ -78,9 +82,10 @@ Type<TextMap> text_map(TextCheck check_key, std::string example, TextCheck check
                                        [](const YamlNode& node) { return node.scalar; });
 }
 
-Type<TextMap> variables_map(TextCheck check_key, std::string example, TextCheck check_value) {
+Type<TextMap> variables_map(TextCheck check_key, std::string example, TextCheck check_value,
+                            variables::Moment moment) {
   return std::make_shared<TextMapType>(std::move(check_key), std::move(example), std::move(check_value),
-                                       with_inserted_braces_doubled);
+                                       with_inserted_braces_doubled, moment);
 }
 
 }  // namespace portcullis::config

@@ -84,6 +84,7 @@ struct PolicyUse {
 using TextMap = std::vector<std::pair<std::string, std::string>>;
 Type<TextMap> text_map(TextCheck check_key, std::string example, TextCheck check_value);
 // Like text_map(), with texts as in text_with_variables().
-Type<TextMap> variables_map(TextCheck check_key, std::string example, TextCheck check_value);
+Type<TextMap> variables_map(TextCheck check_key, std::string example, TextCheck check_value,
+                            variables::Moment moment = variables::Moment::kResponse);
 
 }  // namespace portcullis::config

@@ -32,12 +32,14 @@ void append_variables(std::string& out) {
       "in a text it stands in braces, as `{request.host}` (`{{` is a brace), and in a condition and as a key "
       "without them, as in `request.method = GET`. A variable without a value is an empty text; the access "
       "log writes `-`.\n\nAt a request: texts, conditions and keys. At a response: texts that are written "
-      "when the response has come (`headers.response`). In the log: the `format` of the access log.\n\n| "
-      "variable | value | request | response | log |\n|---|---|---|---|---|\n";
+      "when the response has come (`headers.response`). In an error: texts of `errors`. In the log: the "
+      "`format` of the access log.\n\n| variable | value | request | response | error | log "
+      "|\n|---|---|---|---|---|---|\n";
   for (const variables::Row& row : variables::all()) {
     const auto mark = [&row](Moment moment) { return row.can_be_read(moment) ? "yes" : ""; };
     out += "| `" + row.title() + "` | " + std::string(row.description) + " | " + mark(Moment::kRequest) +
-           " | " + mark(Moment::kResponse) + " | " + mark(Moment::kEnd) + " |\n";
+           " | " + mark(Moment::kResponse) + " | " + mark(Moment::kError) + " | " + mark(Moment::kEnd) +
+           " |\n";
   }
 }
 

@@ -14,6 +14,7 @@
 #include "config/list_type.h"
 #include "config/object_type.h"
 #include "config/type.h"
+#include "variables/variable.h"
 
 // The types by which the configuration is described. This header has the scalar types; the included headers
 // have choices, lists and objects.
@@ -59,8 +60,9 @@ Type<std::string> checked_text(std::string kind, std::string pattern, std::strin
                                std::vector<std::string> further_examples = {}, TextForm form = nullptr);
 // A text in which braces enclose variables of the request, and `{{` stands for a brace. Text from environment
 // variables and files is literal: braces in it have no special meaning.
-// The JSON Schema has an example with each variable of requests.
-Type<std::string> text_with_variables(std::string kind, std::string example, TextCheck check);
+// The JSON Schema has an example with each variable that has a value at `moment`.
+Type<std::string> text_with_variables(std::string kind, std::string example, TextCheck check,
+                                      variables::Moment moment = variables::Moment::kRequest);
 // A key by which requests are told apart: one of `words`, the name of a variable, or a text with variables.
 // The JSON Schema has these words and names as examples.
 Type<std::string> key_with_variables(std::string kind, std::string example, TextCheck check,

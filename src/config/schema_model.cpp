@@ -172,7 +172,11 @@ void describe_shared(ObjectType<Config>& config, const PolicyCatalog& catalog) {
       .optional("cache", &Config::cache, cache_type(),
                 "Memory and disk for stored responses, for the caches of all routes together.")
       .optional("assertions", &Config::assertions, list_of<Assertion>(assertion_type(catalog)),
-                "Rules that the configuration must meet; loading fails when it does not.");
+                "Rules that the configuration must meet; loading fails when it does not.")
+      .optional("errors", &Config::errors, list_of<ErrorRule>(error_rule_type()),
+                "What clients get in place of the gateway's own error responses. The first rule that matches "
+                "an error makes its response; an error that none matches is told as problem details "
+                "(`application/problem+json`).");
 }
 
 }  // namespace

@@ -244,8 +244,9 @@ Type<std::string> checked_text(std::string kind, std::string pattern, std::strin
                                     std::move(further_examples), form);
 }
 
-Type<std::string> text_with_variables(std::string kind, std::string example, TextCheck check) {
-  auto examples = variable_examples(VariableForm::kText, variables::Moment::kRequest, check);
+Type<std::string> text_with_variables(std::string kind, std::string example, TextCheck check,
+                                      variables::Moment moment) {
+  auto examples = variable_examples(VariableForm::kText, moment, check);
   return std::make_shared<VariablesType>(std::move(kind), std::move(example), std::move(check),
                                          std::move(examples));
 }

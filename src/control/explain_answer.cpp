@@ -38,11 +38,15 @@ bool is_from_store(const RehearsedPolicy& one) {
   });
 }
 
+std::string told_place(const config::Location& location) {
+  return location.file.text() + ":" + std::to_string(location.line());
+}
+
 json tell_policies(const Rehearsal& found) {
   json out = json::array();
   for (const RehearsedPolicy& one : found.policies) {
     json its{{"name", one.name},
-             {"place", one.location.file.text() + ":" + std::to_string(one.location.line())},
+             {"place", told_place(one.location)},
              {"notes", one.notes},
              {"outcome", outcome_of(one)}};
     if (!one.policy_set.empty()) its["policy_set"] = one.policy_set;
@@ -91,12 +95,13 @@ json tell_answer(const Rehearsal& found, const PutQuestion& put) {
     case Rehearsal::End::kAnswered: break;
   }
   const bool refused = (decided && last->decision == DecisionKind::kRefuse) || found.status >= 400 ||
-                       found.status == 0 || tells_grpc_fault(found.answer);
+                       found.status == 0 || found.error_rule || tells_grpc_fault(found.answer);
   out["verdict"] = !refused ? "served" : !decided && found.ended == &kEnds.no_route ? "no_route" : "refused";
   out["by"] = !decided ? "gateway" : is_from_store(*last) ? "cache" : "policy";
   if (decided) out["policy"] = last->name;
   out["status"] = found.status;
   out["reason"] = found.ended != nullptr ? found.ended->name : std::string_view();
+  if (found.error_rule) out["error_rule"] = told_place(*found.error_rule);
   tell_bytes(found.answer, out);
   return out;
 }

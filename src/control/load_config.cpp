@@ -3,6 +3,7 @@
 #include <variant>
 
 #include "config/loader.h"
+#include "control/error_setup.h"
 #include "control/split_setup.h"
 #include "control/warnings/warnings.h"
 #include "policy/limit_key.h"
@@ -77,6 +78,7 @@ void check_config(const config::Config& config, config::Diagnostics& diagnostics
   for (const config::Upstream& upstream : config.upstreams) config::check_upstream(upstream, diagnostics);
   config::check_subsets(config.routes, config.upstreams, diagnostics);
   check_splits(config, diagnostics);
+  check_errors(config, diagnostics);
 }
 
 std::optional<config::Config> load_without_warnings(config::Reading& reading, TlsState& tls) {

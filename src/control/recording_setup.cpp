@@ -23,6 +23,7 @@ void add_recording(const config::Config& config, size_t workers,
   auto reads = std::make_shared<proxy::SnapshotReads>();
   for (const proxy::Route& route : snapshot.routes) add_route(route, *reads);
   add_route(snapshot.unrouted, *reads);
+  if (snapshot.errors) reads->add(snapshot.errors->reads());
   for (const config::Route& route : config.routes) reads->add(route.match);
   auto recording = std::make_shared<const proxy::Recording>(bounds_of(config.recorder, workers), reads->all(),
                                                             config.access_log.redact);

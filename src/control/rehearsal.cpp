@@ -34,7 +34,7 @@ bool is_answer(const Rehearsal& found) {
     if (one.is_reached && one.decision == Kind::kAnswer) return true;
     if (one.is_reached && one.decision == Kind::kRefuse) return false;
   }
-  return found.status != 0 && found.status < 400;
+  return found.status != 0 && found.status < 400 && !found.error_rule;
 }
 
 RehearsedSide side_of(const Rehearsal& found, const proxy::Snapshot& snapshot) {

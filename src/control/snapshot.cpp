@@ -4,6 +4,7 @@
 #include <map>
 
 #include "control/earlier_elements.h"
+#include "control/error_setup.h"
 #include "control/listener_setup.h"
 #include "control/recording_setup.h"
 #include "control/route_setup.h"
@@ -137,6 +138,7 @@ Result<std::shared_ptr<const proxy::Snapshot>> compile_snapshot(
   add_consumers(routes, metrics, before, *snapshot);
   snapshot->unrouted = routes.unrouted();
   add_process_settings(config, *snapshot);
+  snapshot->errors = compile_errors(config);
   add_recording(config, services.workers(), kept.recording, *snapshot);
   add_table(config, *snapshot, fill_table);
   return std::shared_ptr<const proxy::Snapshot>(std::move(snapshot));

@@ -34,9 +34,9 @@ struct Compiled {
 // Compiles a checked configuration into the snapshot of the revision with this number. `metrics`, where the
 // workers count, and `services` must outlive the snapshot. Returns an error when a file is not valid any more
 // since the check.
-// `before`, unless it is null: a configuration that differs only in routes, upstreams and policy sets. The
-// snapshot shares with it the compiled form of all elements that both configurations share, and of the
-// policies of the top level, except where they use a policy set that differs. Their files are not read
+// `before`, unless it is null: a configuration that differs only in routes, upstreams, policy sets and
+// `errors`. The snapshot shares with it the compiled form of all elements that both configurations share, and
+// of the policies of the top level, except where they use a policy set that differs. Their files are not read
 // another time.
 // `fill_table`, unless it is null: receives the work that fills the table of routes, for any thread and for
 // one call. The snapshot serves no request before that. The table of a snapshot without it is full.

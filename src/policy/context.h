@@ -80,6 +80,13 @@ struct Remarks {
   std::string_view cache_outcome{};  // what a cache did
 };
 
+// An error of the gateway for which a response is made.
+struct ToldError {
+  uint16_t status;          // that the client gets
+  std::string_view detail;  // the cause, as far as clients may learn it
+  const EndReason& reason;
+};
+
 // The parts of one exchange that a policy may read and change. The views are valid as long as the exchange
 // lives. A text that a policy adds to a head must live as long, so it comes from `arena` or from the policy
 // itself.
@@ -124,6 +131,7 @@ struct Context {
   // True for the response of a target, false for a response that the gateway has made.
   bool from_target = false;
   const EndReason* failure = nullptr;  // why no target has answered; null when no target has failed
+  const ToldError* error = nullptr;    // set while the texts of `errors` are expanded
   // The body of the response. A policy changes it in on_response, or in on_request before Decision::answer().
   ResponseBody response_body{};
   Remarks remarks{};

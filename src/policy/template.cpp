@@ -24,8 +24,8 @@ std::string check_text(const std::string& text, Moment moment) {
 
 }  // namespace
 
-Template::Template(std::string_view text) {
-  auto pieces = variables::parse_text(text, Use::kText, Moment::kResponse);
+Template::Template(std::string_view text, Moment moment) {
+  auto pieces = variables::parse_text(text, Use::kText, moment);
   if (pieces) pieces_ = std::move(*pieces);
 }
 

@@ -15,8 +15,8 @@ namespace portcullis::policy {
 class Template {
  public:
   Template() = default;
-  // `text` must have passed check() or check_response().
-  explicit Template(std::string_view text);
+  // `text` must have passed check() or check_response(), or another check for that `moment`.
+  explicit Template(std::string_view text, variables::Moment moment = variables::Moment::kResponse);
   explicit Template(variables::Reference variable);
 
   // What is wrong with a text that is expanded before a request is forwarded, or "".

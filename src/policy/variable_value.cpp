@@ -10,6 +10,14 @@ namespace {
 
 using variables::Variable;
 
+// The text of a variable of the error for which a response is made.
+std::string_view error_text(Variable what, const ToldError* error, Arena& arena) {
+  if (error == nullptr) return {};
+  if (what == Variable::kErrorStatus) return arena.decimal(error->status);
+  if (what == Variable::kErrorTitle) return http::reason_phrase(error->status);
+  return what == Variable::kErrorDetail ? error->detail : error->reason.name;
+}
+
 // Returns `text`, or an empty text when it has characters that no header field may have.
 std::string_view field_text(std::string_view text) {
   return http::is_field_text(text) ? text : std::string_view();
@@ -77,6 +85,10 @@ std::string_view value_of(const variables::Reference& what, const Context& conte
     case Variable::kUpstreamName: return context.route.upstream;
     case Variable::kResponseStatus: return arena.decimal(context.response.status);
     case Variable::kResponseHeader: return header_of(context.response.fields, what.argument, arena);
+    case Variable::kErrorStatus:
+    case Variable::kErrorTitle:
+    case Variable::kErrorDetail:
+    case Variable::kErrorReason: return error_text(what.variable, context.error, arena);
     case Variable::kRequestVersion:
     case Variable::kRequestBytes:
     case Variable::kPeerAddress:

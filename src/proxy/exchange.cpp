@@ -3,7 +3,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "http/authority.h"
+#include "proxy/fill_context.h"
 #include "proxy/parse_reason.h"
 #include "proxy/recorder.h"
 #include "proxy/rehearsal_notes.h"
@@ -89,7 +89,7 @@ Task<Persistence> Exchange::run() {
   }
 
   if (!chain_.empty() || (prepared.refusal == nullptr && request.route->split.needs_context()))
-    fill_context();
+    fill_context(state_);
   if (!chain_.empty()) {
     const bool is_answered = co_await consult_policies();
     if (is_answered) co_return persistence_after_answer();
@@ -129,35 +129,6 @@ Persistence Exchange::persistence_after_answer() {
   if (reply_.closes() || state_.body_pending()) return Persistence::kClose;
   state_.client.message.keep(state_.unread());
   return Persistence::kKeepAlive;
-}
-
-// Fills the context, from which policies, conditions and keys read the facts about the request.
-void Exchange::fill_context() {
-  const Request& request = state_.request;
-  policy::Context& context = state_.context;
-  context.client.address = request.origin.client;
-  context.client.certificate = state_.client.connection.certificate().get();
-  const std::string_view port = http::port_of(request.head.authority, request.origin.scheme);
-  context.uri = {
-      .scheme = request.origin.scheme,
-      .host = request.host,
-      .authority = port.empty() ? request.host : state_.request.arena.concat(request.host, ":", port),
-      .forwarded_host = request.origin.host,
-      .path = request.path};
-  context.handling.target_path = request.target_path;
-  context.worker = state_.worker.index();
-  context.request_body.holder = &state_.held_body;
-  context.request_id = request.id;
-  context.revision = state_.snapshot->snapshot->revision_text;
-  context.route.pseudonym = request.governing->pseudonym;
-  if (request.route == nullptr) return;
-  context.route.parameters = &request.route->parameters;
-  // Policies run before the branch is chosen, because the choice may depend on their results. The context
-  // names the upstream of the first branch.
-  const Split& split = request.route->split;
-  if (!split.empty())
-    context.route.upstream = state_.snapshot->upstreams[split.branches()[0].upstream]->definition().name;
-  context.route.name = request.route->name;
 }
 
 // Shows the request to the policies. True when a policy has answered, or when the client has left.

@@ -44,7 +44,6 @@ class Exchange final : public Pooled, private policy::Errands {
   Task<bool> is_of_canary(const CanaryChoice& choice);
   void note_head(http::HeadState read);
   [[gnu::cold]] const EndReason& reason_to_refuse(http::HeadState read) const;
-  void fill_context();
   Task<bool> consult_policies();
   Task<bool> consult(const PlacedPolicy& one);
   const Branch& choose_branch();

@@ -2,6 +2,7 @@
 
 #include "http/path.h"
 #include "proxy/exchange.h"
+#include "proxy/fill_context.h"
 #include "proxy/no_client.h"
 
 namespace portcullis::proxy {
@@ -64,7 +65,7 @@ Task<bool> Exchange::is_of_canary(const CanaryChoice& choice) {
       prepare(request, *state_.snapshot->snapshot, *state_.settings, state_.client.connection);
   if (prepared.own_answer != OwnAnswer::kNone || prepared.refusal != nullptr) co_return false;
   chain_.begin(*request.governing, prepared.policies);
-  fill_context();
+  fill_context(state_);
   while (!choice.knows(state_.context.caller)) {
     const PlacedPolicy* one = chain_.next();
     if (one == nullptr) break;

@@ -1,6 +1,7 @@
 // Errands: an exchange sends its request once more, without a client (see policy::Errands).
 
 #include "proxy/exchange.h"
+#include "proxy/fill_context.h"
 #include "proxy/no_client.h"
 
 namespace portcullis::proxy {
@@ -43,7 +44,7 @@ Exchange::Exchange(Client client, const Exchange& original, const void* sender, 
     request.head.fields.add(arena.copy(field.name), value, field.id);
   }
   state_.trace.follow(original.state_.trace, arena);
-  fill_context();
+  fill_context(state_);
   state_.context.caller = original.state_.context.caller;
   state_.context.caller.credential = arena.copy(original.state_.context.caller.credential);
   state_.context.errands = this;

@@ -97,10 +97,11 @@ void tell_end(const Record& record, const Request& request, const policy::Contex
       request.route != nullptr ? request.route->metrics : snapshot.unrouted.metrics;
   telemetry::RouteMetrics& metrics = *shards[worker.index()];
   // A status from 600 on, which a lenient upstream may send, counts as 5xx (RFC 9110 section 15).
-  const size_t status_class = std::min(record.status / 100u, 5u);
+  const auto class_of = [](uint16_t status) { return std::min(status / 100u, 5u); };
+  const size_t status_class = class_of(record.status);
   metrics.responses[status_class].add();
   telemetry::RevisionMetrics& of_revision = *(*snapshot.responses)[worker.index()];
-  of_revision.responses[status_class].add();
+  of_revision.responses[class_of(record.judged_status())].add();
   if (const identity::Consumer* consumer = context.caller.consumer)
     snapshot.consumer_metrics[consumer->index][worker.index()]->responses[status_class].add();
   const Clock::time_point ended_at = Clock::now();
@@ -112,13 +113,14 @@ void tell_end(const Record& record, const Request& request, const policy::Contex
     branch->metrics[worker.index()]->responses[status_class].add();
     const bool cut_off = context.from_target && record.ended != &telemetry::kEnds.complete &&
                          record.ended->ended_by == telemetry::EndedBy::kTarget;
-    if (branch->rollback && record.status != 0) branch->rollback->note(record.status, cut_off, ended_at);
+    if (branch->rollback && record.status != 0)
+      branch->rollback->note(record.judged_status(), cut_off, ended_at);
   }
   metrics.request_body_bytes.add(record.request_bytes);
   metrics.response_body_bytes.add(record.response_bytes);
   if (worker.measures()) note_own_time(record, metrics);
   const int64_t now = duration_cast<std::chrono::seconds>(ended_at.time_since_epoch()).count();
-  const bool notable = worker.notables().wants(record.status, *record.ended, took, now);
+  const bool notable = worker.notables().wants(record.judged_status(), *record.ended, took, now);
   if (worker.logging() || notable) {
     const telemetry::AccessEntry entry = log_entry(record, request, context, snapshot, client, ended_at);
     if (worker.logging()) worker.log(snapshot.log_format, entry);

@@ -10,6 +10,7 @@
 namespace portcullis::proxy {
 
 class ClientConnection;
+struct ErrorRule;
 class Trace;
 class WorkerContext;
 
@@ -27,10 +28,19 @@ struct Record {
   const telemetry::EndReason* ended = &telemetry::kEnds.client_closed;
   std::string_view decided_by{};          // the policy that has refused or answered the request
   uint16_t status = 0;                    // the status of the response that is sent; 0 before that
+  uint16_t error_status = 0;              // that of an error of the gateway without `errors`; 0: none
+  const ErrorRule* error_rule = nullptr;  // the rule of `errors` that has made the response; null: none
   const http::Fields* response_fields{};  // the fields of that response that are logged; null: none
   std::string_view target{};              // the name of the last target that was asked
   unsigned tries = 0;                     // how often a target was asked
 
+  // The status by which the request counts as failed: a rule of `errors` hides no failure.
+  uint16_t judged_status() const { return status != 0 && error_status != 0 ? error_status : status; }
+  // Notes that another response takes the place of the gateway's error.
+  void forget_error() {
+    error_status = 0;
+    error_rule = nullptr;
+  }
   // Ends the wait for a target, because the response's head has arrived or will not arrive.
   void end_wait(Clock::time_point now);
   // Copies the fields that the log line needs into `arena`, because the memory of `fields` is released before

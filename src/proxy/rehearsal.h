@@ -62,6 +62,8 @@ struct Rehearsal {
   End end = End::kAnswered;
   const telemetry::EndReason* ended = nullptr;  // for kAnswered; null when no answer was made
   uint16_t status = 0;                          // the status of the answer
+  // The rule of `errors` that makes the answer; empty when none does.
+  std::optional<config::Location> error_rule{};
   std::string answer{};  // the answer's bytes, at most kMaxAnswer; only the head for an answer of the cache
   static constexpr size_t kMaxAnswer = 64 * 1024;
   std::string target_path{};       // the path that the target gets

@@ -12,6 +12,15 @@ bool note_unknown(Rehearsal& out, const std::string& part) {
   return true;
 }
 
+// For a recorded request that the gateway refuses: `errors` may decide about the status by something that was
+// not recorded.
+void note_unrecorded_of_rules(Rehearsal& out, const ExchangeState& state) {
+  const ErrorRules* const rules = state.snapshot->snapshot->errors.get();
+  if (state.recorded == nullptr || state.record.error_status == 0 || rules == nullptr) return;
+  const std::string missing = missing_part(*state.recorded, rules->reads());
+  if (!missing.empty()) note_unknown(out, missing);
+}
+
 }  // namespace
 
 bool note_prepared(Rehearsal& out, const ExchangeState& state) {
@@ -87,6 +96,8 @@ void note_end(Rehearsal& out, const ExchangeState& state) {
   if (state.record.status != 0) {
     out.ended = state.record.ended;
     out.status = state.record.status;
+    if (state.record.error_rule != nullptr) out.error_rule = state.record.error_rule->location;
+    note_unrecorded_of_rules(out, state);
   }
   const Route* const governing = state.request.governing;
   if (governing == nullptr) return;

@@ -3,9 +3,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "base/text.h"
 #include "http/date.h"
-#include "http/grpc.h"
 #include "http/hop_by_hop.h"
 #include "proxy/parse_reason.h"
 
@@ -36,68 +34,6 @@ const EndReason& reason_of_broken_body(const http::BodyFailure& failure, const h
       if (breach == Breach::kTrailersTooLarge) return kEnds.upstream_trailers_too_large;
       return breach == Breach::kMalformed ? kEnds.upstream_malformed : kEnds.upstream_closed;
   }
-}
-
-Task<void> Reply::refuse(const EndReason& reason) {
-  return refuse_with(reason.status, reason, reason);
-}
-
-Task<void> Reply::refuse_with(uint16_t status, const EndReason& reason, const EndReason& told) {
-  state_.record.ended = &reason;
-  state_.response = {};
-  if (!state_.request.allow.empty()) state_.response.fields.add("allow", state_.request.allow);
-  return send_problem(status, told.name);
-}
-
-Task<void> Reply::shed() {
-  state_.record.ended = &kEnds.overloaded;
-  state_.response = {};
-  state_.response.fields.add("retry-after", "1");
-  return send_problem(kEnds.overloaded.status, kEnds.overloaded.name);
-}
-
-Task<void> Reply::refuse(const policy::Decision& decision) {
-  state_.record.ended = decision.reason;
-  return send_problem(decision.status, *decision.text);
-}
-
-// Sends problem details (RFC 9457) with the fields that the response has already.
-Task<void> Reply::send_problem(uint16_t status, std::string_view detail) {
-  Request& request = state_.request;
-  http::ResponseHead& head = state_.response;
-  Arena& arena = request.arena;
-  if (request.id.empty()) choose_request_id(request, [this] { return state_.worker.random(); });
-  const bool parse_failure = !request.has_head;
-  if (parse_failure || state_.body_pending()) close_after();
-  if (const std::string_view type = grpc_type(); !type.empty()) {
-    head.status = 200;
-    head.fields.set("content-type", type);
-    head.fields.set("grpc-status", arena.decimal(http::grpc_status_for(status)));
-    head.fields.set("grpc-message", detail);
-    return answer("");
-  }
-  std::string id;
-  append_json_escaped(id, request.id);
-  head.status = status;
-  head.fields.set("content-type", "application/problem+json");
-  return answer(arena.concat(R"({"type":"about:blank","title":")", http::reason_phrase(status),
-                             R"(","status":)", arena.decimal(status), R"(,"detail":")", detail,
-                             R"(","request_id":")", id, R"("})", "\n"));
-}
-
-// The content type of the gateway's own answer to a client that reads errors from gRPC's fields (in the head,
-// when there is no body); empty for other clients.
-std::string_view Reply::grpc_type() const {
-  if (state_.context.handling.grpc_error_type) return *state_.context.handling.grpc_error_type;
-  const http::RequestHead& asked = state_.request.head;
-  const std::string_view type = asked.fields.value_of("content-type");
-  switch (http::grpc_form(type)) {
-    case http::GrpcForm::kNone: return {};
-    case http::GrpcForm::kGrpc: return asked.version == http::Version::kHttp2 ? "application/grpc" : "";
-    case http::GrpcForm::kWeb:
-    case http::GrpcForm::kWebText: return type;
-  }
-  return {};
 }
 
 Task<void> Reply::answer_itself(OwnAnswer own) {
@@ -204,6 +140,7 @@ Task<bool> Reply::settle(policy::Decision decision) {
 Task<void> Reply::answer_in_place(const policy::Decision& decision) {
   using Decided = policy::Decision::Kind;
   state_.record.decided_by = chain_.last_asked().name;
+  state_.record.forget_error();
   state_.context.from_target = false;
   chain_.take_back();
   if (decision.kind == Decided::kRefuse) {
@@ -351,6 +288,7 @@ void Reply::leave() {
 void Reply::take_back() {
   state_.record.status = 0;
   state_.record.response_fields = nullptr;
+  state_.record.forget_error();
   state_.context.from_target = false;
   chain_.take_back();
   state_.response = {};

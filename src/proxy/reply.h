@@ -19,8 +19,8 @@ class Reply {
   // Both references outlive this object.
   Reply(ExchangeState& state, PolicyChain& chain) : state_(state), chain_(chain) {}
 
-  // Refuses the request with the status of `reason`: as problem details (RFC 9457), or as a gRPC status for a
-  // gRPC client.
+  // Refuses the request with the status of `reason`: as problem details (RFC 9457) or as a rule of `errors`
+  // says, or as a gRPC status for a gRPC client.
   Task<void> refuse(const EndReason& reason);
   // Refuses the request with `status`. The log gets `reason`; the client gets the name of `told`, which may
   // be less precise.
@@ -71,6 +71,10 @@ class Reply {
   // Sends the response with Context::response_body, after the policies have seen it.
   Task<void> answer_with_body();
   Task<void> send_problem(uint16_t status, std::string_view detail);
+  const ErrorRule* rule_for(uint16_t status);
+  std::string_view problem_details(uint16_t status, std::string_view detail) const;
+  // Fills the head of the response to an error as `rule` says, and returns its body.
+  std::string_view shape(const ErrorRule& rule, uint16_t status, std::string_view detail);
   Task<void> redirect_to_https();
   Task<bool> settle(policy::Decision decision);
   std::string_view grpc_type() const;

@@ -12,6 +12,7 @@
 #include "http/path.h"
 #include "policy/policy.h"
 #include "proxy/address_counts.h"
+#include "proxy/error_rules.h"
 #include "proxy/forwarding.h"
 #include "proxy/half_close.h"
 #include "proxy/listener_http2.h"
@@ -105,8 +106,9 @@ struct Snapshot {
   config::SharedList<Route> routes;  // shared with other snapshots where they are the same
   // The substitute for a route when no route matches: it has only the policies of the top level.
   Route unrouted{.name = {}, .parameters = routing::PathParameters(routing::Match{})};
-  http::FieldNames matched_fields;  // the fields that `match.headers` of any route reads
-  size_t shared_policies = 0;       // how many policies at the front of each route are the top level's
+  http::FieldNames matched_fields;             // the fields that `match.headers` of any route reads
+  std::shared_ptr<const ErrorRules> errors{};  // null: no rules
+  size_t shared_policies = 0;  // how many policies at the front of each route are the top level's
   telemetry::LogFormat log_format{{}};
   // What the snapshot reads of requests, and what is recorded of them. Null: requests are not recorded.
   std::shared_ptr<const SnapshotReads> reads{};

@@ -158,7 +158,7 @@ void Trace::write_fields(http::HeadWriter& out, const Span* of_try) const {
 void Trace::tell(const Request& request, const Record& record, const policy::Context& context,
                  const Snapshot& snapshot, Clock::time_point ended_at) const {
   if (rules_ == nullptr) return;
-  const bool failed = record.status == 0 || record.status >= 500;
+  const bool failed = record.status == 0 || record.judged_status() >= 500;
   if (!context_.sampled && !(rules_->sampling.errors && failed)) return;
   std::string out;
   SpanWriter writer(out);

@@ -316,7 +316,11 @@ void LogFormat::append_variable(const Part& part, const AccessEntry& entry, Text
     case Variable::kConsumerMetadata:
     case Variable::kScope:
     case Variable::kClaim:
-    case Variable::kClaimJson: return;  // the table has no Moment::kEnd for these
+    case Variable::kClaimJson:
+    case Variable::kErrorStatus:
+    case Variable::kErrorTitle:
+    case Variable::kErrorDetail:
+    case Variable::kErrorReason: return;  // the table has no Moment::kEnd for these
   }
 }
 

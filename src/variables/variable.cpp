@@ -13,7 +13,8 @@ namespace {
 constexpr uint8_t kAtRequest = static_cast<uint8_t>(Moment::kRequest);
 constexpr uint8_t kAtResponse = static_cast<uint8_t>(Moment::kResponse);
 constexpr uint8_t kAtEnd = static_cast<uint8_t>(Moment::kEnd);
-constexpr uint8_t kByPolicies = kAtRequest | kAtResponse;
+constexpr uint8_t kAtError = static_cast<uint8_t>(Moment::kError);
+constexpr uint8_t kByPolicies = kAtRequest | kAtResponse | kAtError;
 constexpr uint8_t kAlways = kByPolicies | kAtEnd;
 
 using V = Variable;
@@ -89,6 +90,12 @@ constexpr auto kRows = std::to_array<Row>({
     {V::kPolicyNote, "policy.note", "", kAtEnd, A::kConfiguration,
      "a remark about a request that was not refused"},
     {V::kEndReason, "end.reason", "", kAtEnd, A::kResponse, "how the request ended ([reasons](reasons.md))"},
+    {V::kErrorStatus, "error.status", "", kAtError, A::kResponse, "the status that the client gets"},
+    {V::kErrorTitle, "error.title", "", kAtError, A::kResponse, "the words for that status, as `Not Found`"},
+    {V::kErrorDetail, "error.detail", "", kAtError, A::kResponse,
+     "the cause, as far as clients may learn it: what `detail` is without `errors`"},
+    {V::kErrorReason, "error.reason", "", kAtError, A::kResponse,
+     "the cause as the access log has it ([reasons](reasons.md)); it may say more than `error.detail`"},
     {V::kTimeUtc, "time.utc", "", kAtEnd, A::kRequest, "the time, as `2026-11-28T12:00:00.123Z`"},
     {V::kTimeCommon, "time.common", "", kAtEnd, A::kRequest,
      "the time as web servers write it, as `28/Nov/2026:12:00:00 +0000`"},
@@ -114,6 +121,7 @@ std::string when_readable(const Row& row) {
   if (row.can_be_read(Moment::kRequest)) return "while the policies see the request and its response";
   if (row.can_be_read(Moment::kResponse))
     return "once there is a response: in `headers.response` and in the access log";
+  if (row.can_be_read(Moment::kError)) return "in an error of the gateway: in the texts of `errors`";
   return "at the end of a request: in the access log";
 }
 

@@ -53,6 +53,10 @@ enum class Variable : uint8_t {
   kPolicyName,
   kPolicyNote,
   kEndReason,
+  kErrorStatus,
+  kErrorTitle,
+  kErrorDetail,
+  kErrorReason,
   kTimeUtc,
   kTimeCommon,
   kDurationRequestHead,
@@ -67,6 +71,7 @@ enum class Moment : uint8_t {
   kRequest = 1,   // when the policies see the request: conditions, keys, and most texts
   kResponse = 2,  // when the policies see the response
   kEnd = 4,       // when the access log has its line
+  kError = 8,     // when the gateway makes an error response of its own
 };
 
 // What chooses the value of a variable.

@@ -17,8 +17,8 @@ from test_admin_api_fuzz import NAMES, NOT_THE_CALL, VALUES, send
 
 REQUESTS = int(os.environ.get("PORTCULLIS_FUZZ_OBJECTS", "600"))
 SEED = 20261202
-KINDS = ["upstreams", "routes", "consumers", "plans", "policy_sets", "listeners", "policies", "assertions"]
-SINGLE = {"policies", "assertions"}
+KINDS = ["upstreams", "routes", "consumers", "plans", "policy_sets", "listeners", "policies", "assertions", "errors"]
+SINGLE = {"policies", "assertions", "errors"}
 # Objects that are good by themselves; most of what is sent is one of them with changes.
 GOOD = {
     "upstreams": {"targets": [{"address": "127.0.0.1:9"}]},

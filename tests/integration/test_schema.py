@@ -212,13 +212,14 @@ def test_some_defaults_are_those_that_the_reference_tells():
 
 
 def variables(column):
-    """The variables of the reference that have a value at a moment: column 0 is the request, 1 the response, 2 the log."""
+    """The variables of the reference that have a value at a moment: column 0 is the request, 1 the response, 2 an error, 3 the log."""
     table = (harness.ROOT / "docs/configuration.md").read_text().split("\n# Variables\n")[1].split("\n# ")[0]
-    rows = re.findall(r"^\| `([\w.]+)` \|.*\| (yes)? *\| (yes)? *\| (yes)? *\|$", table, re.MULTILINE)
+    rows = re.findall(r"^\| `([\w.]+)` \|.*\| (yes)? *\| (yes)? *\| (yes)? *\| (yes)? *\|$", table, re.MULTILINE)
     return [name for name, *moments in rows if moments[column]]
 
 
-ROUTE_SCHEMA, UPSTREAM_SCHEMA = (SCHEMA["properties"][name]["items"]["properties"] for name in ("routes", "upstreams"))
+ROUTE_SCHEMA, UPSTREAM_SCHEMA, ERROR_SCHEMA = (
+    SCHEMA["properties"][name]["items"]["properties"] for name in ("routes", "upstreams", "errors"))
 POLICY_SCHEMA = {name: one.get("properties") for name, one in ROUTE_SCHEMA["policies"]["items"]["properties"].items()}
 
 
@@ -235,7 +236,10 @@ POLICY_SCHEMA = {name: one.get("properties") for name, one in ROUTE_SCHEMA["poli
     (0, "{{{}}}", POLICY_SCHEMA["forward_auth"]["cache"]["properties"]["key"]),
     (0, "{{{}}}", POLICY_SCHEMA["headers"]["request"]["properties"]["set"]["additionalProperties"]),
     (1, "{{{}}}", POLICY_SCHEMA["headers"]["response"]["properties"]["add"]["additionalProperties"]),
-    (2, "{{{}}}", SCHEMA["properties"]["access_log"]["properties"]["format"]),
+    (0, "{} exists", ERROR_SCHEMA["when"]),
+    (2, "{{{}}}", ERROR_SCHEMA["respond"]["properties"]["body"]),
+    (2, "{{{}}}", ERROR_SCHEMA["respond"]["properties"]["fields"]["additionalProperties"]),
+    (3, "{{{}}}", SCHEMA["properties"]["access_log"]["properties"]["format"]),
 ])
 def test_editors_can_complete_every_variable(column, form, schema):
     names = variables(column)
@@ -243,7 +247,7 @@ def test_editors_can_complete_every_variable(column, form, schema):
     assert schema["type"] == "string" or schema["type"][0] == "string"  # editors quote an example as the first type says
     offered = schema["examples"]
     assert [form.format(name) for name in names if form.format(name) not in offered] == []
-    unknown = {name for other in (0, 1, 2) for name in variables(other)} - set(names)
+    unknown = {name for other in (0, 1, 2, 3) for name in variables(other)} - set(names)
     assert [form.format(name) for name in unknown if form.format(name) in offered] == []
 
 

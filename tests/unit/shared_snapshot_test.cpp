@@ -190,6 +190,15 @@ TEST_F(SnapshotWithSets, HasAllRoutesCompiledWhenTheTopLevelUsesAChangedSet) {
   EXPECT_EQ(second->unrouted.policies.size(), 1u);
 }
 
+TEST_F(SharedSnapshot, SharesAllRoutesWhenErrorsChange) {
+  config::Config next = config;
+  next.errors.emplace_back().respond.status = 503;
+  const auto second = compile(next);
+  EXPECT_EQ(shared(*second).size(), config.routes.size());
+  EXPECT_EQ(first->errors, nullptr);
+  ASSERT_NE(second->errors, nullptr);
+}
+
 TEST_F(SharedSnapshot, CompilesAllWithoutASnapshotBefore) {
   const auto second = *compile_snapshot(config, 2, metrics, *services, kept);
   EXPECT_EQ(shared(*second), Names{});

@@ -69,7 +69,7 @@ TEST(ExchangeVariables, EachRowIsFoundByItsName) {
   for (const Row& row : all()) {
     EXPECT_TRUE(names.insert(row.name).second) << row.name;
     EXPECT_NE(row.moments, 0) << row.name;
-    for (const Moment moment : {Moment::kRequest, Moment::kResponse, Moment::kEnd}) {
+    for (const Moment moment : {Moment::kRequest, Moment::kResponse, Moment::kEnd, Moment::kError}) {
       const auto found = find(name_of_one(row), Use::kText, moment);
       EXPECT_EQ(static_cast<bool>(found), row.can_be_read(moment)) << row.name;
       if (!found) continue;
@@ -79,10 +79,11 @@ TEST(ExchangeVariables, EachRowIsFoundByItsName) {
   }
 }
 
-TEST(ExchangeVariables, WhatCanBeReadAtTheRequestCanBeReadAtTheResponse) {
+TEST(ExchangeVariables, WhatCanBeReadAtTheRequestCanBeReadAtTheResponseAndInErrors) {
   for (const Row& row : all()) {
     if (!row.can_be_read(Moment::kRequest)) continue;
     EXPECT_TRUE(row.can_be_read(Moment::kResponse)) << row.name;
+    EXPECT_TRUE(row.can_be_read(Moment::kError)) << row.name;
   }
 }
 
@@ -145,6 +146,10 @@ TEST(ExchangeVariables, OnesThatHaveNoValueYetSayWhenTheyHave) {
   EXPECT_EQ(problem_of("claim.sub", Use::kLogFormat, Moment::kEnd),
             "`claim.sub` cannot be read here: it has a value only while the policies see the request and its "
             "response");
+  EXPECT_EQ(
+      problem_of("error.status", Use::kText, Moment::kResponse),
+      "`error.status` cannot be read here: it has a value only in an error of the gateway: in the texts of "
+      "`errors`");
   EXPECT_NE(policy::Template::check("{response.header.x}"), "");
   EXPECT_EQ(policy::Template::check_response("{response.header.x}"), "");
 }

@@ -123,7 +123,8 @@ namespace {
 
 Extent extent_of(const std::vector<ObjectId>& touched) {
   const bool only_routing = std::all_of(touched.begin(), touched.end(), [](const ObjectId& id) {
-    return id.kind->key == "routes" || id.kind->key == "upstreams" || id.kind->key == "policy_sets";
+    return id.kind->key == "routes" || id.kind->key == "upstreams" || id.kind->key == "policy_sets" ||
+           id.kind->key == "errors";
   });
   return only_routing ? Extent::kRouting : Extent::kWhole;
 }

@@ -24,6 +24,7 @@ constexpr Check kChecks[] = {
     {"unknown_group", find_unknown_groups},
     {"unknown_route", find_unknown_routes},
     {"unreachable_route", find_unreachable_routes},
+    {"unreached_error_rule", find_unreached_error_rules},
     {"unreached_policy", find_unreached_policies},
     {"unused_rewrite", find_unused_rewrites},
 };

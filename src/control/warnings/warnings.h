@@ -60,6 +60,7 @@ void find_unknown_consumers(const Facts& facts, Report& report);
 void find_unknown_groups(const Facts& facts, Report& report);
 void find_unknown_routes(const Facts& facts, Report& report);
 void find_unreachable_routes(const Facts& facts, Report& report);
+void find_unreached_error_rules(const Facts& facts, Report& report);
 void find_unreached_policies(const Facts& facts, Report& report);
 void find_unused_rewrites(const Facts& facts, Report& report);
 

@@ -1,5 +1,7 @@
 #include "policy/respond/respond.h"
 
+#include "config/field_types.h"
+
 namespace portcullis::policy::respond {
 namespace {
 
@@ -23,21 +25,12 @@ class Respond final : public Policy {
   Settings settings_;
 };
 
-std::string check_content_type(const std::string& text) {
-  for (const char c : text) {
-    if (c < 0x20 || c == 0x7F) return "control characters are not allowed here";
-  }
-  return text.find('/') == std::string::npos ? "`" + text + "` is not a media type such as text/plain" : "";
-}
-
 }  // namespace
 
 Kind kind() {
   auto type = std::make_shared<config::ObjectType<Settings>>("respond", "Answers with a fixed response.");
   type->optional("status", &Settings::status, config::integer(200, 599), "The status code.")
-      .optional("content_type", &Settings::content_type,
-                config::checked_text("a media type", "", "application/json", check_content_type),
-                "The media type of the body.")
+      .optional("content_type", &Settings::content_type, config::media_type(), "The media type of the body.")
       .optional("body", &Settings::body, config::text("ok"), "The body.");
   return make_kind<Settings, Respond>("respond", type).with_traits({.answers_all = true});
 }
