@@ -13,6 +13,7 @@ struct Node {
   std::string version{};
   uint64_t revision = 0;  // that it serves
   uint64_t canary = 0;    // that it serves beside; 0: none
+  uint64_t turn = 0;      // the canary that it serves node by node, because its turn has come; 0: none
   std::chrono::sys_seconds since{};
   std::string last_error{};  // why it does not serve the newest revision
   uint64_t refused = 0;      // a newer revision that it cannot serve; 0: none

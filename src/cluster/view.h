@@ -61,7 +61,7 @@ struct Canary {
 // What the key `canary` says when the revision of this draft is published; nothing when it is no canary.
 std::optional<Canary> begun_canary(const store::Revision& revision, const store::Draft& draft);
 std::string text_of(const Canary& canary);
-// Nothing when the text has another form.
+// Nothing when the text has another form, or is empty because there is no canary.
 std::optional<Canary> canary_from(std::string_view text);
 
 // What is in force in a cluster whose newest revision and whose key `canary` are these. A canary of an

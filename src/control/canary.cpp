@@ -37,8 +37,8 @@ Task<Status> CanaryControl::begin(config::Config config, proxy::CanaryRules rule
   const Status begun = co_await beginning;
   if (!begun) co_return begun;
   const CanaryNews news{CanaryNews::Kind::kStarted, revision, deployment_.revision(), {}};
-  life_ =
-      Life{revision, news.base, CanaryTrial(std::move(rules), began_at(since)), since, waits_for_turn, {}};
+  life_ = Life{revision, news.base, CanaryTrial(std::move(rules), began_at(since)), since, waits_for_turn,
+               false,    {}};
   life_->base_before = CanaryCounts::of(*deployment_.snapshot()->responses);
   if (judges_) loop_.arm(*this, kPeriod);
   say(describe(news, life_->trial.rules()));
@@ -48,6 +48,7 @@ Task<Status> CanaryControl::begin(config::Config config, proxy::CanaryRules rule
 
 void CanaryControl::take_turn() {
   if (!life_ || !std::exchange(life_->waits_for_turn, false)) return;
+  life_->has_turn = true;
   deployment_.divide_anew(life_->trial.rules());
   say("revision " + std::to_string(life_->revision) +
       " is a canary, and the turn of this node has come: it serves all requests");

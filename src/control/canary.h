@@ -51,6 +51,8 @@ class CanaryControl final : private Timer {
                      Deployment::Record record = {});
   // Node by node: the turn of this node has come, so the canary serves all of its requests.
   void take_turn();
+  // The number of the canary while that is so; or else 0.
+  uint64_t turn() const { return life_ && life_->has_turn ? life_->revision : 0; }
   // The number of the canary's revision; 0 without a canary.
   uint64_t revision() const { return life_ ? life_->revision : 0; }
   // The canary, and what this gateway has counted for it; nothing without a canary.
@@ -72,6 +74,7 @@ class CanaryControl final : private Timer {
     CanaryTrial trial;
     std::chrono::system_clock::time_point since;
     bool waits_for_turn;
+    bool has_turn;
     CanaryCounts base_before;  // what the base had counted when the canary began
   };
 

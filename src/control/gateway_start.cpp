@@ -338,7 +338,7 @@ StartOutcome Startup::run() {
   if (fails(take_over())) return StartOutcome::kCouldNot;
   gateway_.node_.since = current_second();
   gateway_.config_service_.open();
-  if (gateway_.cluster_) gateway_.cluster_->begin();
+  if (gateway_.cluster_) gateway_.cluster_->begin(succession_ != nullptr);
   gateway_.canary_keeper_.resume();
   greet();
   return StartOutcome::kServing;

@@ -17,6 +17,7 @@ namespace portcullis::control {
 std::string Operations::last_error() const {
   constexpr size_t kMaxBytes = 4'096;
   std::string out = cluster_ ? cluster_->follower().unread() : "";
+  if (out.empty() && publisher().refused() != 0) out = publisher().last_error();
   if (out.empty()) out = node_.last_error;
   if (out.empty()) out = publisher().last_error();
   if (out.size() > kMaxBytes) {
@@ -34,6 +35,7 @@ cluster::Node Operations::describe_to_cluster() const {
                     .version = PORTCULLIS_VERSION,
                     .revision = revision(),
                     .canary = changes_.canary().revision(),
+                    .turn = changes_.canary().turn(),
                     .since = node_.since,
                     .last_error = last_error(),
                     .refused = publisher().refused(),

@@ -12,13 +12,11 @@ namespace {
 using sqlite::Transaction;
 
 constexpr std::string_view kInForce = "in_force";
-constexpr std::string_view kCanary = "canary";
-
 }  // namespace
 
 Status set_in_force(sqlite::Database& database, uint64_t number, std::string_view canary) {
   if (Status set = set_meta(database, kInForce, std::to_string(number)); !set) return set;
-  return set_meta(database, kCanary, canary);
+  return set_meta(database, kCanaryRow, canary);
 }
 
 Result<InForce> Store::in_force() {
@@ -35,7 +33,7 @@ Result<Head> Store::head() {
   if (last->empty()) return Head{};
   const auto text = meta_of(database_, kInForce);
   if (!text) return text.error();
-  auto canary = meta_of(database_, kCanary);
+  auto canary = meta_of(database_, kCanaryRow);
   if (!canary) return canary.error();
   const Revision& newest_one = last->front();
   const auto number = parse_decimal(*text);
@@ -67,12 +65,12 @@ Status Store::set_served(uint64_t number) {
 Status Store::set_canary(std::string_view text) {
   auto transaction = Transaction::begin(database_, Transaction::Kind::kWrite);
   if (!transaction) return transaction.error();
-  if (Status set = set_meta(database_, kCanary, text); !set) return set;
+  if (Status set = set_meta(database_, kCanaryRow, text); !set) return set;
   return transaction->commit();
 }
 
 Result<std::string> Store::canary() {
-  return meta_of(database_, kCanary);
+  return meta_of(database_, kCanaryRow);
 }
 
 Status Store::end_canary(uint64_t in_force) {

@@ -147,8 +147,9 @@ class Store {
   // numbers may be left out. All are stored or none. A revision that the store has already is passed over.
   // An error when the store has another revision of that number, when it lacks a revision that is changed, or
   // when the objects are not those of the revision's hash. With `tags`, they are set as by set_tags(), and
-  // keep their revisions from expiring.
-  Status take_over(const std::vector<Foreign>& revisions, const std::optional<Tags>& tags = {});
+  // keep their revisions from expiring. With `canary`, that text is set as by set_canary().
+  Status take_over(const std::vector<Foreign>& revisions, const std::optional<Tags>& tags = {},
+                   const std::optional<std::string>& canary = {});
   // The number and Foreign::publication of the revision that was taken over last; empty when there is none.
   // An error when the store has revisions of its own: its newest one was not taken over.
   struct TakenOver {

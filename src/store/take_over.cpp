@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "crypto/encoding.h"
+#include "store/in_force.h"
 #include "store/object_rows.h"
 #include "store/retention.h"
 #include "store/store.h"
@@ -86,7 +87,8 @@ Status Store::take_over_one(const Foreign& foreign, const std::string& key) {
   return insert_revision(database_, foreign.revision, bytes);
 }
 
-Status Store::take_over(const std::vector<Foreign>& revisions, const std::optional<Tags>& tags) {
+Status Store::take_over(const std::vector<Foreign>& revisions, const std::optional<Tags>& tags,
+                        const std::optional<std::string>& canary) {
   auto transaction = Transaction::begin(database_, Transaction::Kind::kWrite);
   if (!transaction) return transaction.error();
   if (Status refreshed = refresh_keys(); !refreshed) return refreshed.error();
@@ -111,6 +113,9 @@ Status Store::take_over(const std::vector<Foreign>& revisions, const std::option
   // Before revisions expire, which those with a tag do not.
   if (tags) {
     if (Status set = write_tags(database_, *tags); !set) return set;
+  }
+  if (canary) {
+    if (Status set = set_meta(database_, kCanaryRow, *canary); !set) return set;
   }
   if (added != nullptr) {
     if (Status expired = expire_revisions(database_, retention_, added->number, added->time); !expired)

@@ -20,7 +20,8 @@ cluster::Canary canary_at(std::vector<std::string> turns) {
 }
 
 TEST(CanarySteps, NodesWaitInTheOrderOfTheirNames) {
-  const Nodes nodes{{"n3", node_with(7)}, {"n1", node_with(7)}, {"n2", node_with(7)}};
+  Nodes nodes{{"n3", node_with(7)}, {"n1", node_with(7)}, {"n2", node_with(7)}};
+  for (const char* had_turn : {"n1", "n3"}) nodes[had_turn].node.turn = 7;
   EXPECT_EQ(steps_of(canary_at({}), nodes).waiting, (std::vector<std::string>{"n1", "n2", "n3"}));
   const CanarySteps steps = steps_of(canary_at({"n1", "n3"}), nodes);
   EXPECT_EQ(steps.waiting, std::vector<std::string>{"n2"});
@@ -30,10 +31,34 @@ TEST(CanarySteps, NodesWaitInTheOrderOfTheirNames) {
 
 TEST(CanarySteps, ANodeWithoutTheCanaryHoldsItUp) {
   Nodes nodes{{"n1", node_with(7)}, {"n2", node_with(0)}};
+  nodes["n1"].node.turn = 7;
   EXPECT_FALSE(steps_of(canary_at({"n1"}), nodes).is_ready);
   nodes["n2"].node.state = "draining";
   EXPECT_TRUE(steps_of(canary_at({"n1"}), nodes).is_ready);
   EXPECT_TRUE(steps_of(canary_at({"n1"}), nodes).waiting.empty());
+}
+
+TEST(CanarySteps, ANodeThatHasNotTakenItsTurnHoldsItUp) {
+  Nodes nodes{{"n1", node_with(7)}, {"n2", node_with(7)}};
+  EXPECT_FALSE(steps_of(canary_at({"n1"}), nodes).is_ready);
+  nodes["n1"].node.turn = 7;
+  EXPECT_TRUE(steps_of(canary_at({"n1"}), nodes).is_ready);
+}
+
+TEST(CanarySteps, NothingIsReadyWithoutANodeThatServes) {
+  EXPECT_FALSE(steps_of(canary_at({}), {}).is_ready);
+  Nodes nodes{{"n1", node_with(7)}};
+  nodes["n1"].node.turn = 7;
+  nodes["n1"].node.state = "draining";
+  EXPECT_FALSE(steps_of(canary_at({"n1"}), nodes).is_ready);
+}
+
+TEST(CanarySteps, ANodeThatCannotServeTheRevisionBeforeIsAFault) {
+  Nodes nodes{{"n1", node_with(7)}, {"n2", node_with(0)}};
+  nodes["n2"].node.refused = 5;
+  nodes["n2"].node.last_error = "no such file";
+  EXPECT_EQ(steps_of(canary_at({}), nodes).fault,
+            "the node `n2` cannot serve the revision before it: no such file");
 }
 
 TEST(CanarySteps, ANodeThatCannotServeItIsAFault) {
@@ -41,7 +66,7 @@ TEST(CanarySteps, ANodeThatCannotServeItIsAFault) {
   nodes["n2"].node.refused = 7;
   nodes["n2"].node.last_error = "no such file";
   EXPECT_EQ(steps_of(canary_at({}), nodes).fault, "the node `n2` cannot serve it: no such file");
-  nodes["n2"].node.refused = 6;
+  nodes["n2"].node.refused = 4;
   EXPECT_EQ(steps_of(canary_at({}), nodes).fault, "");
 }
 

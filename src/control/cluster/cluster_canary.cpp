@@ -32,7 +32,8 @@ bool is_later(const Canary& one, const Canary& other) {
 std::optional<Canary> ClusterCanary::latest() const {
   const cluster::View& view = cluster_.observer.view();
   std::optional<Canary> watched = cluster::canary_in(view);
-  std::optional<Canary> read = mirror_.canary();
+  const auto stored = mirror_.canary();
+  std::optional<Canary> read = stored ? *stored : std::nullopt;
   if (read && read->revision < view.current.number) read.reset();
   if (!watched || (read && is_later(*read, *watched))) return read;
   return watched;
@@ -59,20 +60,25 @@ Task<Result<SharedCanary::Ending>> ClusterCanary::end(uint64_t revision, Canary:
   co_return co_await changing;
 }
 
+// Of several nodes that write at the same time one does; the others look whether there is still something to
+// change.
 Task<Result<SharedCanary::Ending>> ClusterCanary::change(uint64_t revision, Edit edit) {
-  Task<Result<std::optional<cluster::Document>>> reading = cluster_.documents.canary();
-  const Result<std::optional<cluster::Document>> found = co_await reading;
-  if (!found) co_return found.error();
-  std::optional<Canary> canary = *found ? cluster::canary_from((*found)->text) : std::nullopt;
-  const bool serves = canary && canary->state == Canary::State::kServes;
-  if (!serves || (revision != 0 && canary->revision != revision)) co_return Ending::kNoCanary;
-  edit(*canary);
-  Task<Result<cluster::Documents::WriteOutcome>> writing =
-      cluster_.documents.write_canary(cluster::text_of(*canary), (*found)->changed);
-  const Result<cluster::Documents::WriteOutcome> written = co_await writing;
-  if (!written) co_return written.error();
-  const bool is_done = std::holds_alternative<cluster::Documents::Written>(*written);
-  co_return is_done ? Ending::kDone : Ending::kNoCanary;
+  constexpr int kTries = 8;
+  for (int tries = 0; tries < kTries; ++tries) {
+    Task<Result<std::optional<cluster::Document>>> reading = cluster_.documents.canary();
+    const Result<std::optional<cluster::Document>> found = co_await reading;
+    if (!found) co_return found.error();
+    std::optional<Canary> canary = *found ? cluster::canary_from((*found)->text) : std::nullopt;
+    const bool serves = canary && canary->state == Canary::State::kServes;
+    if (!serves || (revision != 0 && canary->revision != revision)) co_return Ending::kNoCanary;
+    edit(*canary);
+    Task<Result<cluster::Documents::WriteOutcome>> writing =
+        cluster_.documents.write_canary(cluster::text_of(*canary), (*found)->changed);
+    const Result<cluster::Documents::WriteOutcome> written = co_await writing;
+    if (!written) co_return written.error();
+    if (std::holds_alternative<cluster::Documents::Written>(*written)) co_return Ending::kDone;
+  }
+  co_return Error{"other nodes change the canary all the time: try again"};
 }
 
 // Counts that could not be written are told the next time.
@@ -93,6 +99,21 @@ Task<void> ClusterCanary::tell(uint64_t revision) {
   told_with_ = lease;
 }
 
+bool ClusterCanary::has_turn(const Canary& canary) const {
+  return std::find(canary.turns.begin(), canary.turns.end(), id_) != canary.turns.end();
+}
+
+void ClusterCanary::note_crash() {
+  const std::optional<Canary> canary = latest();
+  if (canary && canary->state == Canary::State::kServes && has_turn(*canary))
+    crashed_with_ = canary->revision;
+}
+
+// After a time without etcd, the others may have counts that this node has not heard of yet.
+bool ClusterCanary::has_heard_all() const {
+  return hears_since_ && Clock::now() - *hears_since_ >= 2 * kTell;
+}
+
 Task<void> ClusterCanary::judge(Canary canary) {
   const auto stored = stored_canary_of(canary.rules);
   if (!stored) co_return;
@@ -105,6 +126,7 @@ Task<void> ClusterCanary::judge(Canary canary) {
   const CanaryTally all = sum(canary.revision, surroundings_.count(canary.revision).value_or(CanaryTally()));
   const CanaryTrial::Verdict verdict = trial.judge(all.canary, Clock::now());
   if (verdict.step == CanaryTrial::Verdict::Step::kGoesOn) co_return;
+  if (!trial.fault(all.canary) && !has_heard_all()) co_return;
   const bool promotes = verdict.step == CanaryTrial::Verdict::Step::kPromoted;
   Task<Result<Ending>> ending =
       end(canary.revision, promotes ? Canary::State::kPromoted : Canary::State::kWithdrawn, verdict.reason,
@@ -129,12 +151,15 @@ Task<void> ClusterCanary::judge_nodes(Canary canary, const CanaryTrial& trial) {
   const proxy::CanaryRules& rules = trial.rules();
   const Clock::time_point now = Clock::now();
   CanarySteps steps = steps_of(canary, cluster_.observer.view().nodes);
+  if (crashed_with_ == canary.revision)
+    steps.fault = "the node `" + id_ + "` has ended without a word, and was started again";
   if (steps.fault.empty()) steps.fault = fault_of(canary.revision, trial);
   const bool is_new_step = turns_of_ != canary.revision || turns_ != canary.turns;
   turns_of_ = canary.revision;
   turns_ = canary.turns;
-  if (is_new_step || !steps.is_ready) ready_since_ = now;
-  const bool is_over = steps.is_ready && (canary.turns.empty() || now - ready_since_ >= rules.for_time);
+  if (is_new_step || !steps.is_ready || !has_heard_all()) ready_since_ = now;
+  const bool is_over =
+      steps.is_ready && has_heard_all() && (canary.turns.empty() || now - ready_since_ >= rules.for_time);
   if (steps.fault.empty() && !is_over) co_return;
   Edit edit;
   if (!steps.fault.empty() || steps.waiting.empty()) {
@@ -159,10 +184,13 @@ Task<void> ClusterCanary::run() {
     const uint64_t seen = news_.version();
     const std::optional<Canary> canary = latest();
     const bool serves = canary && canary->state == Canary::State::kServes;
-    const bool is_its_turn =
-        serves && std::find(canary->turns.begin(), canary->turns.end(), id_) != canary->turns.end();
-    if (is_its_turn) surroundings_.take_turn(canary->revision);
-    if (serves && surroundings_.takes_part()) {
+    if (serves && has_turn(*canary)) surroundings_.take_turn(canary->revision);
+    if (!surroundings_.takes_part()) {
+      hears_since_.reset();
+    } else if (!hears_since_) {
+      hears_since_ = Clock::now();
+    }
+    if (serves && hears_since_) {
       Task<void> telling = tell(canary->revision);
       co_await telling;
       Task<void> judging = judge(*canary);

@@ -43,6 +43,10 @@ class ClusterCanary final : public SharedCanary {
   // The key `canary` may have changed, or etcd may answer again.
   void notify() { news_.notify(); }
 
+  // The process before this one has ended without a word: when it served a canary whose turn had come, that
+  // is withdrawn.
+  void note_crash();
+
   std::optional<cluster::Canary> latest() const override;
   CanaryTally sum(uint64_t revision, const CanaryTally& own) const override;
   Task<Result<Ending>> end(uint64_t revision, cluster::Canary::State state, std::string reason,
@@ -50,6 +54,8 @@ class ClusterCanary final : public SharedCanary {
 
  private:
   Task<void> tell(uint64_t revision);
+  bool has_heard_all() const;
+  bool has_turn(const cluster::Canary& canary) const;
   Task<void> judge(cluster::Canary canary);
   Task<void> judge_nodes(cluster::Canary canary, const CanaryTrial& trial);
   // Why the canary with this number is to be withdrawn because of its requests; empty when it is not.
@@ -67,11 +73,14 @@ class ClusterCanary final : public SharedCanary {
   cluster::CanaryCounts told_;  // what the others know of this node
   uint64_t told_with_ = 0;      // the lease of that
   Clock::time_point told_at_{};
+  // Since when this node has heard of the others without a break; nothing while it does not.
+  std::optional<Clock::time_point> hears_since_;
   // The latest turns that this node has heard of, and since when all nodes have been ready. Each node takes
   // the time of a step by its own clock.
   std::vector<std::string> turns_;
   uint64_t turns_of_ = 0;  // the revision
   Clock::time_point ready_since_{};
+  uint64_t crashed_with_ = 0;  // the canary that the process before this one served when it crashed
 };
 
 }  // namespace portcullis::control

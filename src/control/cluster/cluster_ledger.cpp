@@ -48,11 +48,13 @@ Result<Ledger::AtStart> ClusterLedger::at_start() {
   return store().ask_now<AtStart>([](store::Store& store) -> Result<AtStart> {
     const auto canary = store.canary();
     if (!canary) return canary.error();
-    auto found = head_of(store, cluster::canary_from(*canary));
+    const auto told = stored_canary(*canary);
+    auto found = head_of(store, told ? *told : std::nullopt);
     if (!found) return found.error();
     const auto served = store.served();
     if (!served) return served.error();
     const uint64_t served_last = served->value_or(found->in_force.number);
+    if (!told) found->in_force = {served_last, ""};
     auto head = head_to_serve(store, std::move(*found), served_last);
     if (!head) return head.error();
     return AtStart{std::move(*head), served_last};
@@ -71,9 +73,11 @@ Task<Result<std::optional<NewerRevision>>> ClusterLedger::newer(store::Head know
   Task<Status> catching = member_.catch_up();
   if (const Status caught = co_await catching; !caught) co_return Result<Newer>(caught.error());
   is_overtaken_ = false;
-  RevisionStore::Call<Newer> call = [its_known = std::move(known), canary = member_.mirror().canary()](
-                                        store::Store& store) -> Result<Newer> {
-    auto head = head_of(store, canary);
+  const auto canary = member_.mirror().canary();
+  if (!canary) co_return Result<Newer>(canary.error());
+  RevisionStore::Call<Newer> call = [its_known = std::move(known),
+                                     its_canary = *canary](store::Store& store) -> Result<Newer> {
+    auto head = head_of(store, its_canary);
     if (!head) return head.error();
     return newer_revision(store, std::move(*head), its_known);
   };

@@ -34,7 +34,11 @@ ClusterMember::ClusterMember(EventLoop& loop, std::unique_ptr<RevisionStore> sto
       errands_(loop, cluster_.documents, id_, surroundings_.perform),
       canary_(loop, cluster_, mirror_, id_,
               {.count = surroundings_.count_canary,
-               .take_turn = surroundings_.take_turn,
+               .take_turn =
+                   [this](uint64_t revision) {
+                     surroundings_.take_turn(revision);
+                     tell();
+                   },
                .takes_part = [this] { return stale_.empty() && !silent_; }}),
       follower_(loop,
                 {.revision = surroundings_.revision,
@@ -64,7 +68,10 @@ Task<Status> ClusterMember::catch_up() {
   co_return caught ? Status() : Status(caught.error());
 }
 
-void ClusterMember::begin() {
+void ClusterMember::begin(bool is_successor) {
+  const auto listed = view().nodes.find(id_);
+  const bool is_listed = listed != view().nodes.end() && listed->second.alive;
+  if (is_listed && !is_successor) canary_.note_crash();
   serves_ = true;
   tell();
   copy_tags();
@@ -94,7 +101,7 @@ Task<void> ClusterMember::keep_sweeping() {
     const auto byte = static_cast<uint8_t>(crypto::random_bytes(1).front());
     co_await sleep_for(loop_, kPause + kPause * byte / 256);
     if (!stale_.empty()) continue;
-    std::set<uint64_t> kept{surroundings_.revision()};
+    std::set<uint64_t> kept{surroundings_.revision(), cluster::in_force_in(view()).number};
     Task<Result<cluster::Swept>> sweeping = cluster_.sweeper.sweep(current_second(), std::move(kept));
     const Result<cluster::Swept> swept = co_await sweeping;
     if (!swept) say(Level::kWarning, "expired revisions stay in etcd for now: " + swept.error().message);
@@ -147,6 +154,7 @@ bool ClusterMember::has_newest() const {
 
 void ClusterMember::follow_canary() {
   canary_.notify();
+  nodes_changed_.notify();
   surroundings_.on_canary();
   follower_.notify();
 }
@@ -166,6 +174,9 @@ Task<nlohmann::json> ClusterMember::wait_for_all(uint64_t revision, Milliseconds
     const uint64_t seen = nodes_changed_.version();
     nlohmann::json out = nlohmann::json::object();
     bool is_over = true;
+    const std::optional<cluster::Canary> canary = cluster::canary_in(view());
+    const bool is_canary = canary && canary->revision == revision;
+    const uint64_t needed = is_canary ? canary->base : revision;
     for (const auto& [id, listed] : view().nodes) {
       if (!listed.alive) continue;
       const cluster::Node& node = listed.node;
@@ -173,9 +184,10 @@ Task<nlohmann::json> ClusterMember::wait_for_all(uint64_t revision, Milliseconds
       out[id] = {{"serves", serves}, {"revision", node.revision}, {"last_error", nullptr}};
       if (!node.last_error.empty()) out[id]["last_error"] = node.last_error;
       const bool is_awaited = node.state != "draining";
-      is_over = is_over && (!is_awaited || serves || node.refused >= revision);
+      is_over = is_over && (!is_awaited || serves || (node.refused != 0 && node.refused >= needed));
     }
     const auto left = std::chrono::duration_cast<Milliseconds>(end - Clock::now());
+    if (is_canary && canary->state == cluster::Canary::State::kWithdrawn) is_over = true;
     if (is_over || left.count() <= 0) co_return out;
     co_await nodes_changed_.wait(loop_, seen, left);
   }

@@ -68,7 +68,8 @@ class ClusterMember final : private cluster::Observer::Listener {
   Task<Status> catch_up();
 
   // From now on this node serves: it follows the others, does what they ask for, and tells them what it is.
-  void begin();
+  // `is_successor`: the process goes on with the work of one that lives still.
+  void begin(bool is_successor);
   // What the node tells the others has changed.
   void tell();
 

@@ -11,6 +11,9 @@ namespace {
 using cluster::ContentPtr;
 using TakenOver = store::Store::TakenOver;
 
+// What the store says of the canary while it does not have the newest revision.
+constexpr std::string_view kIncomplete = "incomplete";
+
 // The revision as the store takes it: how it differs from `before`, or whole when that is null.
 Result<store::Foreign> foreign_of(const cluster::Content& content, const cluster::Content* before,
                                   const store::SecretBox& box) {
@@ -35,8 +38,14 @@ Result<store::Foreign> foreign_of(const cluster::Content& content, const cluster
   return out;
 }
 
+// What is stored with revisions.
+struct Beside {
+  std::optional<store::Tags> tags{};
+  std::string canary{};
+};
+
 Status take_over_in(store::Store& store, const std::vector<ContentPtr>& contents, ContentPtr before,
-                    const std::optional<store::Tags>& tags, const store::SecretBox& box) {
+                    const Beside& beside, const store::SecretBox& box) {
   std::vector<store::Foreign> revisions;
   for (const ContentPtr& content : contents) {
     auto foreign = foreign_of(*content, before.get(), box);
@@ -44,7 +53,7 @@ Status take_over_in(store::Store& store, const std::vector<ContentPtr>& contents
     revisions.push_back(std::move(*foreign));
     before = content;
   }
-  return store.take_over(revisions, tags);
+  return store.take_over(revisions, beside.tags, beside.canary);
 }
 
 Error another_history(uint64_t number) {
@@ -54,6 +63,19 @@ Error another_history(uint64_t number) {
 }
 
 }  // namespace
+
+Result<std::optional<cluster::Canary>> stored_canary(const std::string& text) {
+  std::optional<cluster::Canary> canary = cluster::canary_from(text);
+  if (!text.empty() && !canary)
+    return Error{
+        "what the cluster says of its canary cannot be read by this version, so it is not known which "
+        "revision is in force"};
+  return canary;
+}
+
+Result<std::optional<cluster::Canary>> Mirror::canary() const {
+  return stored_canary(canary_.value_or(""));
+}
 
 Status check_is_copy(RevisionStore& store) {
   const auto held = store.ask_now<TakenOver>([](store::Store& opened) { return opened.taken_over(); });
@@ -70,20 +92,22 @@ Task<Status> Mirror::compare(TakenOver held) {
   co_return same ? Status() : Status(another_history(held.number));
 }
 
-Task<Status> Mirror::take_over(std::vector<ContentPtr> contents) {
+Task<Status> Mirror::take_over(std::vector<ContentPtr> contents, std::string canary) {
   const ContentPtr newest = contents.back();
   std::optional<store::Tags> tags;
   if (tags_) tags = tags_->tags;
-  RevisionStore::Write call = [its_contents = std::move(contents), before = last_, tags,
+  RevisionStore::Write call = [its_contents = std::move(contents), before = last_, tags, canary,
                                box = keys_.box](store::Store& store) {
-    return take_over_in(store, its_contents, before, tags, *box);
+    return take_over_in(store, its_contents, before, {tags, canary}, *box);
   };
   Task<Status> taking = store_.write(std::move(call));
   const Status taken = co_await taking;
+  canary_.reset();
   if (!taken) {
     last_.reset();
     co_return taken;
   }
+  canary_ = std::move(canary);
   last_ = newest;
   held_ = {newest->header.revision.number, newest->header.publication};
   if (tags) written_tags_ = std::move(tags);
@@ -106,7 +130,9 @@ Task<Result<std::vector<uint64_t>>> Mirror::numbers_after(uint64_t number, uint6
   co_return out;
 }
 
-Task<Status> Mirror::copy(std::vector<uint64_t> numbers) {
+// Until the newest revision is there, the store says that it is not known what is in force: an older one may
+// be a canary that was withdrawn.
+Task<Status> Mirror::copy(std::vector<uint64_t> numbers, std::string canary) {
   for (size_t begin = 0; begin < numbers.size(); begin += cluster::Revisions::kHeadersAtOnce) {
     const size_t end = std::min(begin + cluster::Revisions::kHeadersAtOnce, numbers.size());
     std::vector<uint64_t> some(numbers.begin() + static_cast<ptrdiff_t>(begin),
@@ -118,7 +144,8 @@ Task<Status> Mirror::copy(std::vector<uint64_t> numbers) {
     Task<Result<std::vector<ContentPtr>>> fetching = revisions_.read_all(std::move(*headers));
     Result<std::vector<ContentPtr>> contents = co_await fetching;
     if (!contents) co_return contents.error();
-    Task<Status> taking = take_over(std::move(*contents));
+    Task<Status> taking =
+        take_over(std::move(*contents), end == numbers.size() ? canary : std::string(kIncomplete));
     const Status taken = co_await taking;
     if (!taken) co_return taken;
   }
@@ -126,7 +153,7 @@ Task<Status> Mirror::copy(std::vector<uint64_t> numbers) {
 }
 
 // Copies the revisions after the one that the store has, up to `newest`.
-Task<Status> Mirror::copy_after(TakenOver held, uint64_t newest) {
+Task<Status> Mirror::copy_after(TakenOver held, uint64_t newest, std::string canary) {
   if (last_ != nullptr && last_->header.revision.number != held.number) last_.reset();
   Task<Status> comparing = compare(held);
   const Status same = co_await comparing;
@@ -134,7 +161,7 @@ Task<Status> Mirror::copy_after(TakenOver held, uint64_t newest) {
   Task<Result<std::vector<uint64_t>>> listing = numbers_after(held.number, newest);
   Result<std::vector<uint64_t>> numbers = co_await listing;
   if (!numbers) co_return numbers.error();
-  Task<Status> copying = copy(std::move(*numbers));
+  Task<Status> copying = copy(std::move(*numbers), std::move(canary));
   co_return co_await copying;
 }
 
@@ -152,14 +179,14 @@ Task<Result<uint64_t>> Mirror::catch_up() {
   if (!newest) co_return newest.error();
   const cluster::Current current = std::move(newest->current);
   if (!tags_ || newest->tags.moment > tags_->moment) tags_ = std::move(newest->tags);
-  Task<Status> noting = write_canary(std::move(newest->canary));
-  if (const Status noted = co_await noting; !noted) co_return noted.error();
   if (!has(current)) {
     if (current.number <= held->number) co_return another_history(held->number);
-    Task<Status> copying = copy_after(*held, current.number);
+    Task<Status> copying = copy_after(*held, current.number, newest->canary);
     const Status copied = co_await copying;
     if (!copied) co_return copied.error();
   }
+  Task<Status> noting = write_canary(std::move(newest->canary));
+  if (const Status noted = co_await noting; !noted) co_return noted.error();
   if (written_tags_ != tags_->tags) {
     Task<Status> writing = write_tags();
     const Status written = co_await writing;
@@ -168,7 +195,6 @@ Task<Result<uint64_t>> Mirror::catch_up() {
   co_return current.number;
 }
 
-// Stored before the revision, so that no revision is taken for one in force that is a canary.
 Task<Status> Mirror::write_canary(std::string text) {
   if (canary_ == text) co_return Status();
   RevisionStore::Write call = [text](store::Store& store) { return store.set_canary(text); };
@@ -181,14 +207,12 @@ Task<Status> Mirror::write_canary(std::string text) {
 
 Task<Status> Mirror::add(ContentPtr content, std::string canary_text) {
   const uint64_t number = content->header.revision.number;
-  Task<Status> telling = write_canary(std::move(canary_text));
-  if (const Status told = co_await telling; !told) co_return told;
   const bool follows = last_ != nullptr && last_->header.revision.number + 1 == number;
   Status taken = Error{"the store does not have the revision before"};
   if (follows) {
     std::vector<ContentPtr> contents;
     contents.push_back(std::move(content));
-    Task<Status> taking = take_over(std::move(contents));
+    Task<Status> taking = take_over(std::move(contents), std::move(canary_text));
     taken = co_await taking;
   }
   if (!taken) {
@@ -197,7 +221,9 @@ Task<Status> Mirror::add(ContentPtr content, std::string canary_text) {
     const Result<uint64_t> caught = co_await catching;
     if (!caught) co_return caught.error();
   }
-  const uint64_t in_force = cluster::in_force_of(number, canary()).number;
+  const auto canary_now = canary();
+  if (!canary_now) co_return canary_now.error();
+  const uint64_t in_force = cluster::in_force_of(number, *canary_now).number;
   RevisionStore::Write call = [in_force](store::Store& store) { return store.set_served(in_force); };
   Task<Status> noting = store_.write(std::move(call));
   co_return co_await noting;

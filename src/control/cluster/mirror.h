@@ -14,6 +14,10 @@
 
 namespace portcullis::control {
 
+// What the store of this node says of the canary: nothing when there is none. An error when it does not say
+// which revision is in force, because the copy is not complete or the text has another form.
+Result<std::optional<cluster::Canary>> stored_canary(const std::string& text);
+
 // An error when the store has revisions of its own, so that it cannot be the copy of a cluster. For the
 // start: blocks.
 Status check_is_copy(RevisionStore& store);
@@ -34,8 +38,9 @@ class Mirror {
   Task<Status> add(cluster::ContentPtr content, std::string canary_text);
   // The tags of the cluster have changed. Those of a moment 0 are not known yet, and change nothing.
   Task<Status> copy_tags(cluster::TagsAt tags);
-  // What the key `canary` has said when etcd was last asked; nothing without one.
-  std::optional<cluster::Canary> canary() const { return cluster::canary_from(canary_.value_or("")); }
+  // What the key `canary` has said when etcd was last asked; nothing without one. An error when that cannot
+  // be read, because then this node does not know what is in force.
+  Result<std::optional<cluster::Canary>> canary() const;
   // Whether this is the newest revision of the store, as it was when the store was last read or written here.
   bool has(const cluster::Current& current) const {
     return held_ == store::Store::TakenOver{current.number, current.publication};
@@ -43,9 +48,9 @@ class Mirror {
 
  private:
   Task<Status> compare(store::Store::TakenOver held);
-  Task<Status> copy_after(store::Store::TakenOver held, uint64_t newest);
-  Task<Status> copy(std::vector<uint64_t> numbers);
-  Task<Status> take_over(std::vector<cluster::ContentPtr> contents);
+  Task<Status> copy_after(store::Store::TakenOver held, uint64_t newest, std::string canary);
+  Task<Status> copy(std::vector<uint64_t> numbers, std::string canary);
+  Task<Status> take_over(std::vector<cluster::ContentPtr> contents, std::string canary);
   Task<Status> write_canary(std::string text);
   Task<Status> write_tags();
   Task<Result<std::vector<uint64_t>>> numbers_after(uint64_t number, uint64_t newest);

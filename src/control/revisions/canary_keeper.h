@@ -41,6 +41,9 @@ class CanaryKeeper {
   // The number of the canary that this gateway serves; 0 without one.
   uint64_t revision() const { return control_.revision(); }
 
+  // The number of that canary when it is served node by node, and the turn of this node has come; or else 0.
+  uint64_t turn() const { return control_.turn(); }
+
   // As Publisher::catch_up(), also for the canary of a cluster.
   Task<CaughtUp> catch_up();
   // The canary of the cluster may have ended: a withdrawal waits for no other work.
@@ -66,7 +69,8 @@ class CanaryKeeper {
   void settle(const store::Head& head);
   void withdraw_here(const std::string& reason, Author by);
   Author author_of_end(const std::string& name) const;
-  Task<std::optional<Refusal>> end_for_all(cluster::Canary::State state, Author by);
+  uint64_t to_end() const;
+  Task<std::optional<Refusal>> end_for_all(cluster::Canary::State state, Author by, uint64_t revision);
   Task<std::optional<Refusal>> withdraw_for_all(Author by);
   Task<void> run_promotion_for_all(std::shared_ptr<Promotion> work);
   Task<void> follow_now();

@@ -78,12 +78,19 @@ void CanaryKeeper::settle(const store::Head& head) {
   if (!promoted) withdraw_here("it is put in force anew: " + promoted.error().message, by);
 }
 
-Task<std::optional<Refusal>> CanaryKeeper::end_for_all(State state, Author by) {
-  std::optional<Refusal> out;
+// The canary that is meant by those who end it without a number: the one that this node shows. 0: none is
+// known here.
+uint64_t CanaryKeeper::to_end() const {
+  if (control_.revision() != 0) return control_.revision();
   const auto latest = shared()->latest();
-  const bool had_one = control_.revision() != 0 || (latest && latest->state == State::kServes);
+  return latest && latest->state == State::kServes ? latest->revision : 0;
+}
+
+Task<std::optional<Refusal>> CanaryKeeper::end_for_all(State state, Author by, uint64_t revision) {
+  std::optional<Refusal> out;
+  const bool had_one = revision != 0;
   const std::string reason = (state == State::kPromoted ? "promoted by " : "withdrawn by ") + by.name;
-  Task<Result<SharedCanary::Ending>> ending = shared()->end(0, state, reason, by.name);
+  Task<Result<SharedCanary::Ending>> ending = shared()->end(revision, state, reason, by.name);
   const Result<SharedCanary::Ending> ended = co_await ending;
   if (!ended) {
     out = Refusal{.status = 503, .title = ended.error().message, .retry_later = true};
@@ -103,7 +110,7 @@ Task<void> CanaryKeeper::follow_now() {
 Task<std::optional<Refusal>> CanaryKeeper::withdraw_for_all(Author by) {
   const uint64_t number = control_.revision();
   asking_ = by;
-  Task<std::optional<Refusal>> ending = end_for_all(State::kWithdrawn, by);
+  Task<std::optional<Refusal>> ending = end_for_all(State::kWithdrawn, by, to_end());
   std::optional<Refusal> refusal = co_await ending;
   asking_.reset();
   if (refusal) co_return refusal;
@@ -119,7 +126,8 @@ Task<void> CanaryKeeper::run_promotion_for_all(std::shared_ptr<Promotion> work) 
   publisher_.ledger().ask_anew();
   Task<void> looking = follow_now();
   co_await looking;
-  if (!work->labels.empty() && publisher_.awaited_canary()) {
+  const uint64_t number = to_end();
+  if (!work->labels.empty() && number != 0 && control_.revision() != number) {
     work->refusal = Refusal{.status = 503,
                             .title =
                                 "this node cannot serve the canary, so it cannot tell which objects it "
@@ -130,7 +138,11 @@ Task<void> CanaryKeeper::run_promotion_for_all(std::shared_ptr<Promotion> work) 
     work->refusal = std::move(refusal);
     co_return;
   }
-  Task<std::optional<Refusal>> ending = end_for_all(State::kPromoted, work->by);
+  if (!work->labels.empty() && number == 0) {
+    work->refusal = Refusal{.status = 404, .title = "there is no canary"};
+    co_return;
+  }
+  Task<std::optional<Refusal>> ending = end_for_all(State::kPromoted, work->by, number);
   work->refusal = co_await ending;
   if (work->refusal) co_return;
   asking_ = work->by;
