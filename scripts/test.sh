@@ -11,6 +11,9 @@ CDPATH="" cd "$(dirname "$0")/.."
 source scripts/steps.sh
 source scripts/stages.sh
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1
+# The tests are compiled once for all stages and workers, wherever Python is told to keep nothing beside its files.
+unset PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX=$PWD/build/python
 # A test that hangs fails after these seconds, and the stacks of its threads are printed.
 export PYTEST_TIMEOUT=${PYTEST_TIMEOUT:-300}
 jobs=${PORTCULLIS_TEST_JOBS:-3}

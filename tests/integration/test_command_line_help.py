@@ -11,7 +11,6 @@ import pytest
 
 import harness
 import sanitizers
-from command_line import orders  # noqa: F401 - a fixture
 from command_line import CONFIGURATION, COMMANDS, NAMES, EXAMPLES, TAKE_JSON, portcullis, serving
 from store import write_store
 from harness import BINARY, free_port
@@ -59,27 +58,36 @@ def test_help_for_an_unknown_command_suggests_one():
 OBJECT = "name: %s\nmatch: {path: /%s}\npolicies: [{respond: {status: 200}}]\n"
 
 
+ASK_A_GATEWAY = re.compile(r"--(server|admin|running)\b|portcullis (doctor|reload|top|health)\b")
+
+
 @pytest.fixture
-def workplace(tmp_path, orders, start):
-    """A folder with the files that the examples of the help use, a gateway with a store, and a function that adapts the examples
-    to this machine."""
-    orders.stop()
-    start(orders.path.read_text() + f"store: {{sqlite: '{tmp_path}/objects.db'}}\n")
+def workplace(tmp_path, backend, start, name, line):
+    """A folder with the files that the examples of the help use, what the example `line` of the command `name` asks or reads (a
+    gateway with a store and objects, a store of revisions), and a function that adapts the examples to this machine."""
+    admin = free_port()
+    text = CONFIGURATION % {"admin": admin, "target": backend().port} + f"store: {{sqlite: '{tmp_path}/objects.db'}}\n"
     (tmp_path / "objects").mkdir()
     (tmp_path / "hello.yaml").write_text(OBJECT % ("hello", "hello"))
-    both = "".join("  - " + (OBJECT % (name, name)).replace("\n", "\n    ").rstrip(" ") for name in ("hello", "old"))
+    both = "".join("  - " + (OBJECT % (route, route)).replace("\n", "\n    ").rstrip(" ") for route in ("hello", "old"))
     (tmp_path / "objects/routes.yaml").write_text(f"routes:\n{both}")
-    applied = portcullis("apply", "-f", str(tmp_path / "objects"), "--server", f"127.0.0.1:{orders.admin}")
-    assert applied.returncode == 0, applied.stderr
+    if ASK_A_GATEWAY.search(line):
+        start(text)
+    else:
+        (tmp_path / "gateway.yaml").write_text(text.replace("{port}", str(free_port())))
+    if "--server" in line:
+        applied = portcullis("apply", "-f", str(tmp_path / "objects"), "--server", f"127.0.0.1:{admin}")
+        assert applied.returncode == 0, applied.stderr
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/portcullis").symlink_to(pathlib.Path(BINARY).resolve())
     (tmp_path / "key.txt").write_text("shop_abcdefghijklmnopqrstuvwxyz\n")
     (tmp_path / "password.txt").write_text("correct horse battery staple\n")
-    write_store(tmp_path / "portcullis.db")
-    assert portcullis("store", "backup", str(tmp_path / "monday.db"), "--store", str(tmp_path / "portcullis.db")).returncode == 0
+    if name == "store":
+        write_store(tmp_path / "portcullis.db")
+        assert portcullis("store", "backup", str(tmp_path / "monday.db"), "--store", str(tmp_path / "portcullis.db")).returncode == 0
 
     def real(line):
-        for theirs, ours in (("/etc/portcullis/conf.d", tmp_path / "conf.d"), ("/run/portcullis", tmp_path), ("127.0.0.1:9080", f"127.0.0.1:{orders.admin}"),
+        for theirs, ours in (("/etc/portcullis/conf.d", tmp_path / "conf.d"), ("/run/portcullis", tmp_path), ("127.0.0.1:9080", f"127.0.0.1:{admin}"),
                              ("127.0.0.1:9001", f"127.0.0.1:{free_port()}"), ("--listen :80 ", f"--listen 127.0.0.1:{free_port()} ")):
             line = line.replace(theirs, str(ours))
         # Without --listen the default port is used, which another test may use.
