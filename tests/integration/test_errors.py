@@ -133,7 +133,7 @@ def test_a_replaced_status_is_sent_and_logged_with_the_real_reason(shaped):
     def logged():
         return [(one["status"], one["ended"]) for one in log_lines(gateway.path.parent / "access.log")]
     harness.wait_for(lambda: len(logged()) == 3, what="the lines of the log")
-    assert logged() == [(503, "connect_refused"), (302, "key_missing"), (204, "no_route")]
+    assert set(logged()) == {(503, "connect_refused"), (302, "key_missing"), (204, "no_route")}  # each worker writes its own lines
 
 
 def test_fields_that_an_error_needs_stay(shaped):
