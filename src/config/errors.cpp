@@ -7,6 +7,7 @@
 #include "config/settable_fields.h"
 #include "config/value_types.h"
 #include "config/variable_examples.h"
+#include "config/variables_map.h"
 #include "http/characters.h"
 #include "variables/text.h"
 

@@ -5,6 +5,7 @@
 #include "base/secret_name.h"
 #include "base/text.h"
 #include "config/variable_examples.h"
+#include "config/variables_map.h"
 
 namespace portcullis::config {
 namespace {
@@ -86,6 +87,11 @@ Type<TextMap> variables_map(TextCheck check_key, std::string example, TextCheck 
                             variables::Moment moment) {
   return std::make_shared<TextMapType>(std::move(check_key), std::move(example), std::move(check_value),
                                        with_inserted_braces_doubled, moment);
+}
+
+Type<TextMap> variables_map(TextCheck check_key, std::string example, TextCheck check_value) {
+  return variables_map(std::move(check_key), std::move(example), std::move(check_value),
+                       variables::Moment::kResponse);
 }
 
 }  // namespace portcullis::config

@@ -133,7 +133,7 @@ def test_a_replaced_status_is_sent_and_logged_with_the_real_reason(shaped):
     def logged():
         return [(one["status"], one["ended"]) for one in log_lines(gateway.path.parent / "access.log")]
     harness.wait_for(lambda: len(logged()) == 3, what="the lines of the log")
-    assert logged() == [(503, "connect_refused"), (302, "key_missing"), (204, "no_route")]
+    assert set(logged()) == {(503, "connect_refused"), (302, "key_missing"), (204, "no_route")}  # each worker writes its own lines
 
 
 def test_fields_that_an_error_needs_stay(shaped):
@@ -260,12 +260,11 @@ errors: [{{status: 502, respond: {{status: 200, body: fine}}}}]
     for _ in range(6):
         got = request(port, "/", "X-New: 1")
         assert (got.status, got.body) == (200, b"fine")
-    splits = json.loads(harness.get(admin, "/v1/health/splits")[1])
-    states = {one["branch"]: one for one in splits["branches"]} if "branches" in splits else splits
-    assert "true" in json.dumps(states["worse"] if "worse" in states else states), splits
-    told = harness.get(admin, "/metrics")[1]
-    assert 'portcullis_revision_requests_total{revision="1",class="5xx"} 6' in told or "5xx" in told, told
-    assert metric(admin, "portcullis_revision_requests_total") >= 6
+    # Five failures end the interval; the sixth request goes to the other branch.
+    (split,) = json.loads(harness.get(admin, "/v1/health/splits")[1])["splits"]
+    assert {one["name"]: one["rolled_back"] for one in split["branches"]} == {"bad": False, "worse": True}
+    for name in ('portcullis_requests_total{route="all",status="2xx"}', 'portcullis_revision_requests_total{revision="1",status="5xx"}'):
+        harness.wait_for(lambda: metric(admin, name) == 6, what=name)
 
 
 def test_a_reload_changes_the_rules(shaped):
