@@ -43,8 +43,11 @@ TEST(ClusterCanary, CountsOfAnotherFormCountForNoRevision) {
 }
 
 TEST(ClusterCanary, OnlyADraftWithRulesBeginsOne) {
-  const store::Revision revision{.number = 7, .parent = 5};
-  store::Draft draft{.author = "ann"};
+  store::Revision revision{};
+  revision.number = 7;
+  revision.parent = 5;
+  store::Draft draft{};
+  draft.author = "ann";
   EXPECT_EQ(begun_canary(revision, draft), std::nullopt);
   draft.canary = "rules";
   EXPECT_EQ(begun_canary(revision, draft), canary_of_7(State::kServes));

@@ -38,8 +38,10 @@ Task<ServerAnswer> make_changes(const AdminWorld& world, const CallRequest& requ
 // A change of the whole document. Returns the answer to a document that cannot be one.
 std::optional<ServerAnswer> read_whole(const AdminWorld& world, json document, Others others,
                                        ChangeRequest& out) {
+  const Publisher& publisher = world.operations.publisher();
   out.derive = derive_edits(std::make_shared<const json>(std::move(document)), others);
-  auto edits = out.derive(world.operations.publisher().live());
+  out.derived_from = publisher.revision();
+  auto edits = out.derive(publisher.live());
   if (const auto* refusal = std::get_if<Refusal>(&edits)) return answer_of(*refusal);
   out.edits = std::move(std::get<std::vector<Edit>>(edits));
   return std::nullopt;

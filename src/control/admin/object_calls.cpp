@@ -20,12 +20,14 @@ using nlohmann::json;
 // Whether there is the object; others may have published it. `changed` then gets the objects that this node
 // did not know in this form.
 Task<Before> look_for(const AdminWorld& world, const ObjectId& id, std::set<ObjectId>& changed) {
-  const LiveObjects& live = world.operations.publisher().live();
-  if (live.find(id) != nullptr) co_return Before::kThere;
+  const Publisher& publisher = world.operations.publisher();
+  if (publisher.live().find(id) != nullptr) co_return Before::kThere;
   Task<CaughtUp> catching = world.operations.catch_up();
   CaughtUp caught = co_await catching;
   changed = std::move(caught.changed);
-  co_return live.find(id) != nullptr ? Before::kThere : Before::kAbsent;
+  // A node that cannot serve the newest revision changes that one; only the change itself tells what it has.
+  const bool may_be_there = publisher.refused() != 0 || publisher.live().find(id) != nullptr;
+  co_return may_be_there ? Before::kThere : Before::kAbsent;
 }
 
 // Makes a change of one object, and answers with the object.

@@ -62,7 +62,9 @@ Task<ChangeOutcome> ChangeService::make(ChangeRequest request) {
 }
 
 Task<ChangeOutcome> ChangeService::try_once(ChangeRequest& request) {
-  if (request.derive) {
+  const bool is_derived =
+      std::exchange(request.derived_from, std::nullopt) == publisher_.revision() && !publisher_.is_behind();
+  if (request.derive && !is_derived) {
     auto edits = request.derive(publisher_.base());
     if (auto* refusal = std::get_if<Refusal>(&edits)) co_return std::move(*refusal);
     request.edits = std::move(std::get<std::vector<Edit>>(edits));

@@ -73,6 +73,8 @@ struct ChangeRequest {
   std::vector<Edit> edits;
   // For a change of which the edits depend on what is in force when it is made; may be empty.
   DeriveEdits derive{};
+  // The revision in force from which `edits` were derived already; nothing when they are to be derived anew.
+  std::optional<uint64_t> derived_from{};
   std::string author;
   std::string message;
   // The labels that objects must have, before and after the change; empty: the author may change all objects.
