@@ -35,6 +35,7 @@ class ClusterPrinter final : public cluster::Observer::Listener {
       case cluster::Topic::kTag: print({{"seen", "tag"}, {"name", subject.name}}); break;
       case cluster::Topic::kDraft: print({{"seen", "draft"}, {"name", subject.name}}); break;
       case cluster::Topic::kNode: print({{"seen", "node"}, {"name", subject.name}}); break;
+      case cluster::Topic::kCanaryCounts:
       case cluster::Topic::kEvent:
       case cluster::Topic::kOther: break;
     }
