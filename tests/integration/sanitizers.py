@@ -19,6 +19,7 @@ same_path = pytest.mark.not_sanitized(reason="the same path through the gateway 
 damaged_file = pytest.mark.not_sanitized(reason="what SQLite makes of a damaged file does not depend on a sanitizer, and to make a store that is larger than its cache takes minutes")
 killed_process = pytest.mark.not_sanitized(reason="what a killed process leaves in its files does not depend on a sanitizer, and each start of one takes a second")
 control_thread = pytest.mark.not_thread_sanitized(reason="the control thread alone serves the admin listener's connections, and what it shares with the workers is in the tests that stay")
+etcd_by_control_thread = pytest.mark.not_thread_sanitized(reason="the control thread alone speaks to etcd, and what it shares with the workers and the store's thread is in test_cluster_gateways, test_cluster_canary and test_cluster_operations")
 one_worker = pytest.mark.not_thread_sanitized(reason="each request is one worker's from its first byte to its last, and the threads that serve it are those of the tests that stay")
 
 MARKERS = {"not_sanitized": ("asan", "tsan"), "not_thread_sanitized": ("tsan",)}

@@ -1,10 +1,13 @@
 """Gateways of a cluster while etcd is away, cut off, compacted, or without its leader."""
 
+import sanitizers
 from cluster_cable import Cable
 from cluster_gateways import Node, make_key, wait_for_all
 from cluster_nodes import EtcdMembers
 from harness import wait_for
 from publishing import answering, call
+
+pytestmark = sanitizers.etcd_by_control_thread
 
 
 def publish(node, *texts):

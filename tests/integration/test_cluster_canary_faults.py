@@ -4,12 +4,15 @@ import base64
 import json
 import threading
 
+import sanitizers
 from admin_requests import bearer, hashed
 from cluster_cable import Cable
 from cluster_gateways import Node, make_key, wait_for_all
 from cluster_nodes import PREFIX
 from harness import wait_for
 from publishing import answering, body_for, call, put
+
+pytestmark = sanitizers.etcd_by_control_thread
 
 BAD = {"name": "bad", "match": {"path": "/bad"}, "policies": [{"respond": {"status": 503}}]}
 OTHER = {"name": "other", "match": {"path": "/other"}, "policies": [{"respond": {"status": 200, "body": "x"}}]}

@@ -8,8 +8,11 @@ import types
 import pytest
 
 import harness
+import sanitizers
 from cluster_cable import Cable
 from cluster_nodes import PREFIX, EtcdMembers, joined
+
+pytestmark = sanitizers.etcd_by_control_thread
 
 
 def test_nodes_see_each_other_and_what_changes(cluster_node, members):

@@ -1,8 +1,11 @@
 """A canary of a cluster that its nodes serve one after the other."""
 
+import sanitizers
 from cluster_gateways import wait_for_all
 from harness import wait_for
 from publishing import answering, body_for, put
+
+pytestmark = sanitizers.etcd_by_control_thread
 
 BAD = {"name": "bad", "match": {"path": "/bad"}, "policies": [{"respond": {"status": 503}}]}
 

@@ -3,9 +3,12 @@
 import json
 
 import harness
+import sanitizers
 from cluster_gateways import wait_for_all
 from harness import wait_for
 from publishing import answering, call, node
+
+pytestmark = sanitizers.etcd_by_control_thread
 
 
 def follow_events(node):

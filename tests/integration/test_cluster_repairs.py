@@ -4,10 +4,13 @@ import threading
 
 import pytest
 
+import sanitizers
 from cluster_cable import Cable
 from cluster_gateways import wait_for_all
 from harness import metric, wait_for
 from publishing import answering, call, field_of, put
+
+pytestmark = sanitizers.etcd_by_control_thread
 
 
 class HeldWatch(Cable):

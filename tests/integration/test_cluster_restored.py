@@ -4,11 +4,14 @@ import base64
 import json
 
 import harness
+import sanitizers
 from cluster_cable import Cable
 from cluster_gateways import Node, make_key, wait_for_all
 from command_line import portcullis, told
 from harness import wait_for
 from publishing import answering
+
+pytestmark = sanitizers.etcd_by_control_thread
 
 
 def publish(node, *texts):

@@ -4,7 +4,10 @@ import random
 import time
 
 import harness
+import sanitizers
 from cluster_nodes import joined, unpacked
+
+pytestmark = sanitizers.etcd_by_control_thread
 
 TOLD_SECRET = "a-secret-of-the-cluster-0123456789"
 

@@ -7,12 +7,15 @@ import socket
 import subprocess
 
 import harness
+import sanitizers
 from cache_disk import FRESH, MIB, bytes_of
 from cache_origin import Answer, ask
 from cluster_gateways import Node, make_key, wait_for_all
 from cluster_nodes import EtcdMembers
 from harness import free_port, get, wait_for
 from publishing import answering, put
+
+pytestmark = sanitizers.etcd_by_control_thread
 
 
 def know_each_other(nodes):
