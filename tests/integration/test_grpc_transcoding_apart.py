@@ -226,6 +226,7 @@ def test_a_client_that_leaves_a_stream_of_large_messages(serve, tmp_path):
     assert ask(gateway, "GET", "/v1/shelves/other/books").json == {"books": [{}] * 1_000}
 
 
+@pytest.mark.not_sanitized(reason="which of the jobs reaches the pool first is a matter of milliseconds, which a sanitizer's slower program changes")
 def test_a_full_pool_refuses_what_has_not_begun(serve, tmp_path):
     log, held = tmp_path / "access.log", []
 
@@ -249,9 +250,6 @@ def test_a_full_pool_refuses_what_has_not_begun(serve, tmp_path):
         for number, connection in enumerate(large):
             send_get(connection, "/v1/shelves/large/books")
             wait_for(lambda: service.taken > number, what="the response")
-            # What the only worker has received, it has put into the pool when it has answered other requests.
-            for _ in range(3):
-                assert harness.get(gateway.port, "/ping")[0] == 200
         # One is being converted and two wait; 62 more may wait behind them.
         some = [pool.submit(ask, gateway, "GET", "/v1/shelves/some/books", connection=http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=60)) for _ in range(80)]
         wait_for(lambda: any(one.done() for one in some), what="a refusal")
