@@ -3,18 +3,13 @@
 import threading
 
 from cluster_cable import Cable
+from cluster_canaries import BAD, canary_of, has_ended, publish_first
 from cluster_gateways import wait_for_all
 from harness import get, wait_for
 from publishing import answering, body_for, put
 
 BY_USER = "{request.header.x-user}"
 USERS = range(24)
-BAD = {"name": "bad", "match": {"path": "/bad"}, "policies": [{"respond": {"status": 503}}]}
-
-
-def publish_first(nodes):
-    assert nodes[0].call("PUT", "/v1/routes/all", answering("one"))[0] == 201
-    wait_for_all(nodes, 1)
 
 
 def begin(node, changes=None, wait="all", **rules):
@@ -28,14 +23,6 @@ def begin(node, changes=None, wait="all", **rules):
 
 def sides(node):
     return [body_for(node.main_port, user) for user in USERS]
-
-
-def has_ended(node):
-    return node.call("GET", "/v1/canary")[0] == 404
-
-
-def canary_of(node):
-    return node.call("GET", "/v1/canary")[1]
 
 
 def wait_for_end(nodes):

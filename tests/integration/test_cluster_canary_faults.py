@@ -7,28 +7,15 @@ import threading
 import sanitizers
 from admin_requests import bearer, hashed
 from cluster_cable import Cable
-from cluster_gateways import Node, make_key, wait_for_all
+from cluster_canaries import BAD, canary_of, has_ended, publish_first
+from cluster_gateways import Node, make_key
 from cluster_nodes import PREFIX
 from harness import wait_for
 from publishing import answering, body_for, call, put
 
 pytestmark = sanitizers.etcd_by_control_thread
 
-BAD = {"name": "bad", "match": {"path": "/bad"}, "policies": [{"respond": {"status": 503}}]}
 OTHER = {"name": "other", "match": {"path": "/other"}, "policies": [{"respond": {"status": 200, "body": "x"}}]}
-
-
-def publish_first(nodes):
-    assert nodes[0].call("PUT", "/v1/routes/all", answering("one"))[0] == 201
-    wait_for_all(nodes, 1)
-
-
-def canary_of(node):
-    return node.call("GET", "/v1/canary")[1]
-
-
-def has_ended(node):
-    return node.call("GET", "/v1/canary")[0] == 404
 
 
 def stored(members):
@@ -100,7 +87,7 @@ class NodeWithTokens(Node):
         return call(self.admin, method, path, value, *fields, bearer(token))[:2]
 
 
-def test_a_node_that_cannot_read_the_canary_lets_nobody_with_labels_promote_it(members, tmp_path):
+def test_a_node_that_cannot_read_the_canary_refuses_its_promotion_by_a_token_with_labels(members, tmp_path):
     cable = Cable(members.urls[0])
     key_file = make_key(tmp_path)
     one, two = nodes = [NodeWithTokens(tmp_path, "n1", members.urls, key_file), NodeWithTokens(tmp_path, "n2", [cable.url], key_file)]

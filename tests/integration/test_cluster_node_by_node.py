@@ -1,18 +1,12 @@
 """A canary of a cluster that its nodes serve one after the other."""
 
 import sanitizers
+from cluster_canaries import BAD, canary_of, has_ended, publish_first
 from cluster_gateways import wait_for_all
 from harness import wait_for
 from publishing import answering, body_for, put
 
 pytestmark = sanitizers.etcd_by_control_thread
-
-BAD = {"name": "bad", "match": {"path": "/bad"}, "policies": [{"respond": {"status": 503}}]}
-
-
-def publish_first(nodes):
-    assert nodes[0].call("PUT", "/v1/routes/all", answering("one"))[0] == 201
-    wait_for_all(nodes, 1)
 
 
 def begin(node, changes=None, **rules):
@@ -21,14 +15,6 @@ def begin(node, changes=None, **rules):
     status, told = node.call("POST", "/v1/publish", document)
     assert status == 200, told
     return told
-
-
-def canary_of(node):
-    return node.call("GET", "/v1/canary")[1]
-
-
-def has_ended(node):
-    return node.call("GET", "/v1/canary")[0] == 404
 
 
 def wait_for_turns(nodes, *names):
